@@ -1,0 +1,48 @@
+/**
+ * Failures of one event: every way in which a question can end without a verdict of the guest.
+ *
+ * Each has a stable code (documented in docs/errors.md; codes are API, messages may improve). A failure is data, and
+ * the fail gate (dispatch/fail-policy.ts) is the only place that turns it into a verdict.
+ */
+
+export const FAILURE_CODES = [
+  "guest-trap",
+  "guest-stack-overflow",
+  "guest-deadline",
+  "guest-exit",
+  "guest-abort",
+  "guest-alloc-failed",
+  "guest-alloc-out-of-bounds",
+  "guest-result-out-of-bounds",
+  "guest-result-too-large",
+  "guest-result-not-utf8",
+  "guest-result-not-json",
+  "guest-result-shape",
+  "guest-decision-unknown",
+  "guest-status-range",
+  "guest-header-name",
+  "guest-header-value",
+  "guest-no-instance",
+  "event-undecodable",
+  "agent-internal",
+] as const;
+
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** What went wrong with one event. Thrown inside a slot, carried as a value everywhere else. */
+export class EventFailure extends Error {
+  override readonly name = "EventFailure";
+  readonly code: FailureCode;
+  /** Plain facts for the log line: guest function, input size, fuel used. */
+  readonly details: Readonly<Record<string, string | number>>;
+
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, string | number>> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}

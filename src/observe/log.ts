@@ -1,0 +1,17 @@
+/**
+ * The log as every room sees it. How lines look (pretty or JSON) is decided in console-log.ts, once.
+ */
+
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+/** Plain facts of one line. Strings may be hostile: the log escapes them, callers hand them over as they are. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Log {
+  /** True when debug lines are wanted. Ask before building one: the hot path pays only for this read. */
+  readonly debugEnabled: boolean;
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
