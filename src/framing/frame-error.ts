@@ -1,0 +1,16 @@
+/**
+ * Bytes that are not a frame, or a frame nobody could read. The connection they came from cannot be trusted to be in
+ * step any more and is closed.
+ */
+
+export type FrameErrorCode = "frame-empty" | "frame-too-large" | "frame-unknown-protocol";
+
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+  readonly code: FrameErrorCode;
+
+  constructor(code: FrameErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

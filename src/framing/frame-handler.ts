@@ -1,0 +1,36 @@
+/**
+ * The border between sockets and protocols. A connection feeds frames to a handler and gives it an outbox; neither
+ * knows the other's kind.
+ */
+
+/** Where a protocol puts its answers. Frames leave in the order they were put in, never interleaved. */
+export interface FrameOutbox {
+  /**
+   * Sends one frame. `type` is the v2 type byte, or -1 for a frame without one.
+   *
+   * @throws FrameError when the frame is larger than the protocol allows; nothing is sent then.
+   */
+  sendText(type: number, text: string): void;
+  /** As `sendText`; the bytes are copied before it returns. */
+  sendBytes(type: number, bytes: Uint8Array): void;
+  /** Sends what is queued, then closes the connection. The reason goes to the log. */
+  close(reason: string): void;
+  /** An answer was given outside `onFrame`: frames that waited for it can be taken, and a peer that waits can go. */
+  resume(): void;
+}
+
+/** One protocol on one connection. */
+export interface FrameHandler {
+  readonly maxFrameBytes: number;
+  /** True while the next frame must wait for the answer to an earlier one. */
+  readonly isBlocked: boolean;
+  /** Questions that were taken and are not answered yet. */
+  readonly pendingCount: number;
+  /** One frame: `buffer[start..end)`, without its length. The view is valid only during the call. */
+  onFrame(buffer: Buffer, start: number, end: number): void;
+  /** The peer is gone: nothing can be answered any more. */
+  onDisconnect(): void;
+}
+
+/** Chooses the protocol of a new connection by the first byte after the first length; null: none speaks like this. */
+export type FrameHandlerFactory = (firstByte: number, outbox: FrameOutbox) => FrameHandler | null;
