@@ -3,9 +3,15 @@
  * frozen from then on. What a proxy pushes at run time lives elsewhere (agent/proxy-config.ts).
  */
 
-export type RedirectEncoding = "auto" | "block" | "redirect";
+import type { DispatchMode } from "../ring/ring.ts";
+import type { RedirectEncoding } from "../protocol/protocol-options.ts";
+
+export type { DispatchMode, RedirectEncoding };
 export type HeaderCase = "preserve" | "canonical";
 export type LogFormat = "pretty" | "json";
+
+/** `shared`: one instance serves many requests. `per-request`: each gets one that nobody used before. */
+export type Isolation = "shared" | "per-request";
 
 export interface Settings {
   readonly socketPath: string;
@@ -27,4 +33,14 @@ export interface Settings {
   readonly redirectEncoding: RedirectEncoding;
   readonly shutdownTimeoutMs: number;
   readonly ignoreProxyConfig: boolean;
+  /** Replace an instance after this many calls; 0 never does. */
+  readonly recycleAfterCalls: number;
+  /** Replace an instance whose memory has grown to this many bytes; 0 never does. */
+  readonly recycleMemoryBytes: number;
+  readonly isolation: Isolation;
+  readonly dispatch: DispatchMode;
+  /** Take the socket path from a running agent instead of refusing it. */
+  readonly takeover: boolean;
+  /** Reload the module when its file changes. */
+  readonly watch: boolean;
 }

@@ -22,7 +22,9 @@ export const FAILURE_CODES = [
   "guest-status-range",
   "guest-header-name",
   "guest-header-value",
+  "guest-configuration-refused",
   "guest-no-instance",
+  "queue-timeout",
   "event-undecodable",
   "agent-internal",
 ] as const;
@@ -44,5 +46,13 @@ export class EventFailure extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
+  }
+
+  /** The same failure under a code that its surroundings make more precise, with more details. */
+  restated(code: FailureCode, details: Readonly<Record<string, string | number>>): EventFailure {
+    return new EventFailure(code, this.message, {
+      cause: this.cause,
+      details: { ...this.details, ...details },
+    });
   }
 }

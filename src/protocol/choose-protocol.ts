@@ -1,0 +1,20 @@
+/**
+ * Tells the protocols apart by the first byte after the first length (protocol.md 0.2): a v2 peer starts with message
+ * type 0x01, a v1 peer with JSON.
+ */
+
+import type { FrameHandler, FrameHandlerFactory } from "../framing/frame-handler.ts";
+import type { ProtocolOptions } from "./protocol-options.ts";
+import { V1Session } from "./v1/v1-session.ts";
+import { MessageType } from "./v2/message-type.ts";
+import { V2Session } from "./v2/v2-session.ts";
+
+const JSON_STARTS: ReadonlySet<number> = new Set(Buffer.from("{ \t\r\n"));
+
+export function chooseProtocol(options: ProtocolOptions): FrameHandlerFactory {
+  return (firstByte, outbox): FrameHandler | null => {
+    if (firstByte === MessageType.handshakeRequest) return new V2Session(options, outbox);
+    if (JSON_STARTS.has(firstByte)) return new V1Session(options, outbox);
+    return null;
+  };
+}

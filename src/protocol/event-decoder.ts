@@ -1,0 +1,129 @@
+/**
+ * JSON payloads to neutral events (protocol.md 1.3): shared by v1, which wraps them in an envelope, and v2, which adds
+ * a top-level correlation id. Unknown keys are ignored, missing nullable keys count as null, everything else is
+ * required and checked: a wrong type is a DecodeError that names the key.
+ *
+ * The checks are written out by hand since this runs for every event.
+ */
+
+import type { EventKind, HeaderMap, ProxyEvent, RequestMetadata } from "../event/event.ts";
+import { DecodeError } from "./decode-error.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Parses text that must hold one JSON object. */
+export function parseJsonObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DecodeError("the payload is not JSON", { cause });
+  }
+  return asObject(value, "the payload");
+}
+
+/** Builds the event of a kind from its payload. `correlationId` null takes the one inside. */
+export function decodeEvent(kind: EventKind, payload: JsonObject): ProxyEvent {
+  switch (kind) {
+    case "request-headers": {
+      const metadata = asObject(payload["metadata"], "metadata");
+      return {
+        kind,
+        correlationId: eventCorrelationId(payload),
+        method: asString(payload["method"], "method"),
+        uri: asString(payload["uri"], "uri"),
+        headers: asHeaders(payload["headers"]),
+        metadata: decodeMetadata(metadata),
+      };
+    }
+    case "response-headers":
+      return {
+        kind,
+        correlationId: eventCorrelationId(payload),
+        status: asUnsigned16(payload["status"], "status"),
+        headers: asHeaders(payload["headers"]),
+      };
+    default:
+      return { kind, correlationId: eventCorrelationId(payload) };
+  }
+}
+
+/**
+ * The id that the answer must echo: at top level, else in the metadata (protocol.md 2.5), else empty as in the
+ * reference. Never throws, so that it also serves events that do not decode.
+ */
+export function eventCorrelationId(payload: JsonObject): string {
+  const topLevel = payload["correlation_id"];
+  if (typeof topLevel === "string") return topLevel;
+  const metadata = payload["metadata"];
+  if (typeof metadata === "object" && metadata !== null) {
+    const inner = (metadata as JsonObject)["correlation_id"];
+    if (typeof inner === "string") return inner;
+  }
+  return "";
+}
+
+function decodeMetadata(metadata: JsonObject): RequestMetadata {
+  return {
+    requestId: asString(metadata["request_id"], "metadata.request_id"),
+    clientAddress: asString(metadata["client_ip"], "metadata.client_ip"),
+    clientPort: asUnsigned16(metadata["client_port"], "metadata.client_port"),
+    serverName: asNullableString(metadata["server_name"], "metadata.server_name"),
+    httpVersion: asString(metadata["protocol"], "metadata.protocol"),
+    tlsVersion: asNullableString(metadata["tls_version"], "metadata.tls_version"),
+    tlsCipher: asNullableString(metadata["tls_cipher"], "metadata.tls_cipher"),
+    routeId: asNullableString(metadata["route_id"], "metadata.route_id"),
+    upstreamId: asNullableString(metadata["upstream_id"], "metadata.upstream_id"),
+    timestamp: asString(metadata["timestamp"], "metadata.timestamp"),
+    traceparent: asNullableString(metadata["traceparent"], "metadata.traceparent"),
+  };
+}
+
+function asObject(value: unknown, key: string): JsonObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw wrongType(key, "an object", value);
+  return value as JsonObject;
+}
+
+function asString(value: unknown, key: string): string {
+  if (typeof value !== "string") throw wrongType(key, "a string", value);
+  return value;
+}
+
+function asNullableString(value: unknown, key: string): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "string") throw wrongType(key, "a string or null", value);
+  return value;
+}
+
+function asUnsigned16(value: unknown, key: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw wrongType(key, "an integer from 0 to 65535", value);
+  }
+  return value;
+}
+
+function asHeaders(value: unknown): HeaderMap {
+  const headers = asObject(value, "headers");
+  for (const name in headers) {
+    const values = headers[name];
+    if (!Array.isArray(values)) throw wrongType("a value of headers", "an array of strings", values);
+    for (let i = 0; i < values.length; i++) {
+      if (typeof values[i] !== "string")
+        throw wrongType("a value of headers", "an array of strings", values[i]);
+    }
+  }
+  return headers as HeaderMap;
+}
+
+function wrongType(key: string, expected: string, value: unknown): DecodeError {
+  const received =
+    value === undefined
+      ? "nothing"
+      : value === null
+        ? "null"
+        : Array.isArray(value)
+          ? "an array"
+          : typeof value;
+  return new DecodeError(`${key} must be ${expected}, got ${received}`);
+}

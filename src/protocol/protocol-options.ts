@@ -1,0 +1,23 @@
+/** What both protocols are given: their neighbour, the log, and how this agent presents itself. */
+
+import type { EventSink } from "../event/exchange.ts";
+import type { Log } from "../observe/log.ts";
+
+/** `auto` follows the proxy's version, `block` and `redirect` pin one form (protocol.md 5.5). */
+export type RedirectEncoding = "auto" | "block" | "redirect";
+
+/** What the handshake tells of the agent. Asked anew for each handshake, since the pool can be resized. */
+export interface AgentProfile {
+  readonly version: string;
+  readonly handlesRequests: boolean;
+  readonly handlesResponses: boolean;
+  readonly acceptsConfig: boolean;
+  readonly poolSize: number;
+}
+
+export interface ProtocolOptions {
+  readonly events: EventSink;
+  readonly log: Log;
+  readonly redirectEncoding: RedirectEncoding;
+  profile(): AgentProfile;
+}

@@ -1,0 +1,131 @@
+/**
+ * Neutral verdicts to the response envelope, which both protocols share (protocol.md 1.4, 1.5). Keys that hold nothing
+ * are left out: every proxy takes their absence as the default, while `null` for a list or an object makes it drop the
+ * whole answer (protocol.md 1.4).
+ */
+
+import type { HeaderOp } from "../event/header-ops.ts";
+import type { Audit, Decision, Verdict } from "../event/verdict.ts";
+import { encodeRedirectTarget } from "./redirect-target.ts";
+
+export interface ResponseForm {
+  readonly version: 1 | 2;
+  /** The peer understands the `redirect` decision; otherwise a redirect is a block that carries Location. */
+  readonly hasTrueRedirect: boolean;
+}
+
+/** Statuses that a proxy passes on in a true redirect; it turns any other into 302 (protocol.md 5.5). */
+const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** `correlationId` null leaves it out, as v1 does: there, an answer is matched by its position. */
+export function encodeResponse(verdict: Verdict, form: ResponseForm, correlationId: string | null): string {
+  return (
+    encodeHead(verdict, form) +
+    encodeAudit(verdict.audit, correlationId) +
+    encodeRoutingMetadata(verdict.routingMetadata) +
+    "}"
+  );
+}
+
+function encodeHead(verdict: Verdict, form: ResponseForm): string {
+  let text = `{"version":${form.version},"decision":${encodeDecision(verdict, form)}`;
+  if (verdict.requestHeaders.length > 0) text += `,"request_headers":${encodeOps(verdict.requestHeaders)}`;
+  const responseOps = responseOpsOf(verdict, form);
+  if (responseOps.length > 0) text += `,"response_headers":${encodeOps(responseOps)}`;
+  return text;
+}
+
+function encodeDecision(verdict: Verdict, form: ResponseForm): string {
+  const decision = verdict.decision;
+  switch (decision.kind) {
+    case "allow":
+      return '"allow"';
+    case "block":
+      return encodeBlock(decision.status, decision.body, verdict.responseHeaders);
+    case "redirect": {
+      if (decision.location === null) return encodeBlock(decision.status, null, verdict.responseHeaders);
+      if (!isTrueRedirect(decision, form))
+        return encodeBlock(decision.status, "", responseOpsOf(verdict, form));
+      const url = JSON.stringify(encodeRedirectTarget(decision.location));
+      return `{"redirect":{"url":${url},"status":${decision.status}}}`;
+    }
+  }
+}
+
+/** Proxies discard the operations of a refusal; from 0.6.51 on they take headers inside it (protocol.md 5.5). */
+function encodeBlock(status: number, body: string | null, ops: readonly HeaderOp[]): string {
+  const headers = headersOf(ops);
+  return (
+    `{"block":{"status":${status}` +
+    (body === null ? "" : `,"body":${JSON.stringify(body)}`) +
+    (headers === "" ? "" : `,"headers":{${headers}}`) +
+    "}}"
+  );
+}
+
+/** What the operations leave behind on an empty response, as members of a JSON object; one value a name. */
+function headersOf(ops: readonly HeaderOp[]): string {
+  const values = new Map<string, { readonly name: string; readonly value: string }>();
+  for (const op of ops) {
+    const key = op.name.toLowerCase();
+    const before = values.get(key);
+    if (op.op === "remove") values.delete(key);
+    else if (op.op === "add" && before !== undefined) {
+      values.set(key, { name: before.name, value: `${before.value}, ${op.value}` });
+    } else values.set(key, { name: op.name, value: op.value });
+  }
+  return [...values.values()]
+    .map(({ name, value }) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join(",");
+}
+
+/** A redirect in the form of a block repeats its Location as an operation, before the guest's own (protocol.md 5.5). */
+function responseOpsOf(verdict: Verdict, form: ResponseForm): readonly HeaderOp[] {
+  const decision = verdict.decision;
+  if (decision.kind !== "redirect" || decision.location === null || isTrueRedirect(decision, form)) {
+    return verdict.responseHeaders;
+  }
+  const location = encodeRedirectTarget(decision.location);
+  return [{ op: "set", name: "Location", value: location }, ...verdict.responseHeaders];
+}
+
+function isTrueRedirect(decision: Decision & { kind: "redirect" }, form: ResponseForm): boolean {
+  return form.hasTrueRedirect && REDIRECT_STATUSES.has(decision.status);
+}
+
+function encodeOps(ops: readonly HeaderOp[]): string {
+  let text = "[";
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!;
+    if (i > 0) text += ",";
+    text +=
+      op.op === "remove"
+        ? `{"remove":{"name":${JSON.stringify(op.name)}}}`
+        : `{"${op.op}":{"name":${JSON.stringify(op.name)},"value":${JSON.stringify(op.value)}}}`;
+  }
+  return `${text}]`;
+}
+
+function encodeAudit(audit: Audit, correlationId: string | null): string {
+  let text = "";
+  if (audit.tags.length > 0) text += `,"tags":${JSON.stringify(audit.tags)}`;
+  if (audit.ruleIds.length > 0) text += `,"rule_ids":${JSON.stringify(audit.ruleIds)}`;
+  if (audit.confidence !== null) text += `,"confidence":${audit.confidence}`;
+  if (audit.reasonCodes.length > 0) text += `,"reason_codes":${JSON.stringify(audit.reasonCodes)}`;
+  const custom = encodeCustom(audit.custom, correlationId);
+  if (custom !== "") text += `,"custom":${custom}`;
+  return text === "" ? "" : `,"audit":{${text.slice(1)}}`;
+}
+
+/** The correlation id is ours: a guest's key of that name must not send the answer to somebody else's request. */
+function encodeCustom(custom: Audit["custom"], correlationId: string | null): string {
+  if (custom === null) {
+    return correlationId === null ? "" : `{"correlation_id":${JSON.stringify(correlationId)}}`;
+  }
+  const { correlation_id: _dropped, ...own } = custom;
+  return JSON.stringify(correlationId === null ? own : { ...own, correlation_id: correlationId });
+}
+
+function encodeRoutingMetadata(metadata: Verdict["routingMetadata"]): string {
+  return metadata === null ? "" : `,"routing_metadata":${JSON.stringify(metadata)}`;
+}

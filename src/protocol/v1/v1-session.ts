@@ -1,0 +1,121 @@
+/**
+ * Protocol v1 on one connection (protocol.md 1): one JSON envelope a frame, answers matched by their position alone,
+ * so the next frame waits until the last one is answered.
+ *
+ * What is not a JSON object closes the connection, as in the reference. An envelope whose event cannot be understood
+ * is answered by the fail policy instead: the peer waits for exactly one answer, and the stream is still in step.
+ */
+
+import type { ProxyEvent } from "../../event/event.ts";
+import type { Asker, PendingAnswer } from "../../event/exchange.ts";
+import { EventFailure } from "../../event/failure.ts";
+import type { PeerTraits } from "../../event/peer.ts";
+import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
+import { FrameError } from "../../framing/frame-error.ts";
+import type { FrameHandler, FrameOutbox } from "../../framing/frame-handler.ts";
+import { V1_MAX_FRAME_BYTES } from "../../framing/frame-limits.ts";
+import { configureVerdict } from "../configure-verdict.ts";
+import { DecodeError } from "../decode-error.ts";
+import { decodeEvent, eventCorrelationId, type JsonObject, parseJsonObject } from "../event-decoder.ts";
+import type { ProtocolOptions } from "../protocol-options.ts";
+import { encodeResponse, type ResponseForm } from "../response-encoder.ts";
+import { decodeUtf8 } from "../text-decoder.ts";
+import { V1_CONFIGURE, V1_EVENT_KINDS } from "./event-type.ts";
+
+const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false };
+const NO_TYPE_BYTE = -1;
+const ALLOW_TEXT = '{"version":1,"decision":"allow"}';
+
+export class V1Session implements FrameHandler, Asker {
+  readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
+  readonly peer = V1_PEER;
+  readonly #options: ProtocolOptions;
+  readonly #outbox: FrameOutbox;
+  readonly #form: ResponseForm;
+  #pending: PendingAnswer | null = null;
+
+  constructor(options: ProtocolOptions, outbox: FrameOutbox) {
+    this.#options = options;
+    this.#outbox = outbox;
+    this.#form = { version: 1, hasTrueRedirect: options.redirectEncoding === "redirect" };
+  }
+
+  get isBlocked(): boolean {
+    return this.#pending !== null;
+  }
+
+  get pendingCount(): number {
+    return this.#pending === null ? 0 : 1;
+  }
+
+  onFrame(buffer: Buffer, start: number, end: number): void {
+    let envelope: JsonObject;
+    try {
+      envelope = parseJsonObject(decodeUtf8(buffer, start, end));
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#outbox.close(`v1 frame without a JSON object: ${error.message}`);
+      return;
+    }
+    if (envelope["event_type"] === V1_CONFIGURE) {
+      this.#configure(envelope);
+      return;
+    }
+    const event = this.#decode(envelope);
+    if (event !== null) this.#pending = this.#options.events.ask(event, this);
+  }
+
+  answer(event: ProxyEvent, verdict: Verdict): void {
+    const wasPending = this.#pending !== null;
+    this.#pending = null;
+    this.#send(verdict, event.correlationId);
+    if (wasPending) this.#outbox.resume();
+  }
+
+  onDisconnect(): void {
+    this.#pending?.cancel();
+    this.#pending = null;
+  }
+
+  #decode(envelope: JsonObject): ProxyEvent | null {
+    const payload = envelope["payload"];
+    try {
+      const name = envelope["event_type"];
+      const kind = typeof name === "string" ? V1_EVENT_KINDS.get(name) : undefined;
+      if (kind === undefined) {
+        throw new DecodeError(
+          `event_type must be one of ${[...V1_EVENT_KINDS.keys()].join(", ")} or configure`,
+        );
+      }
+      if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
+        throw new DecodeError("payload must be an object");
+      }
+      return decodeEvent(kind, payload as JsonObject);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const id =
+        typeof payload === "object" && payload !== null ? eventCorrelationId(payload as JsonObject) : "";
+      const failure = new EventFailure("event-undecodable", error.message, { cause: error });
+      this.#send(this.#options.events.refuse(failure, id), id);
+      return null;
+    }
+  }
+
+  #configure(envelope: JsonObject): void {
+    const payload = envelope["payload"];
+    const config = typeof payload === "object" && payload !== null ? (payload as JsonObject)["config"] : null;
+    this.#send(configureVerdict(this.#options.events.configure(config ?? null)), "");
+  }
+
+  #send(verdict: Verdict, correlationId: string): void {
+    try {
+      const text = verdict === PLAIN_ALLOW ? ALLOW_TEXT : encodeResponse(verdict, this.#form, null);
+      this.#outbox.sendText(NO_TYPE_BYTE, text);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      const failure = new EventFailure("guest-result-too-large", error.message, { cause: error });
+      const refusal = this.#options.events.refuse(failure, correlationId);
+      this.#outbox.sendText(NO_TYPE_BYTE, encodeResponse(refusal, this.#form, null));
+    }
+  }
+}

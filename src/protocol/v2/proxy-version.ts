@@ -1,0 +1,16 @@
+/** What a proxy's version, told in the handshake, means for the answers it should get. */
+
+/** From this release on, a proxy honours redirects and applies response operations itself (protocol.md 5.5). */
+const HONOURS_ANSWERS_SINCE: readonly [number, number, number] = [0, 6, 51];
+
+/** False for older proxies and for versions that cannot be read: the form for old proxies harms no new one. */
+export function honoursWholeAnswers(proxyVersion: string): boolean {
+  const match = /^(\d+)\.(\d+)\.(\d+)/.exec(proxyVersion);
+  if (match === null) return false;
+  for (let i = 0; i < HONOURS_ANSWERS_SINCE.length; i++) {
+    const part = Number(match[i + 1]);
+    const since = HONOURS_ANSWERS_SINCE[i]!;
+    if (part !== since) return part > since;
+  }
+  return true;
+}
