@@ -7,6 +7,7 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 /** Plain facts of one line. Strings may be hostile: the log escapes them, callers hand them over as they are. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** A message is always the agent's own words; what a client, guest or peer wrote belongs into a field. */
 export interface Log {
   /** True when debug lines are wanted. Ask before building one: the hot path pays only for this read. */
   readonly debugEnabled: boolean;
