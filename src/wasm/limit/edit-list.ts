@@ -1,0 +1,80 @@
+/**
+ * Where the code of the guest changes: found while scanning, applied while writing. One flat array, because a large
+ * module has millions of edits.
+ */
+
+import { ModuleError } from "../module-error.ts";
+
+export const editKind = {
+  /** Insert a fuel check; the argument is its cost, and a check without cost is left out. */
+  check: 0,
+  /** Replace the function index that stands here; the argument is the guest's index. */
+  functionIndex: 1,
+  /** Insert a call; the argument is the index in the rewritten module. */
+  insertCall: 2,
+  /** Replace an instruction by a call; the argument is the index in the rewritten module. */
+  replaceByCall: 3,
+  /** Insert the account of an object of fixed size; the argument is its bytes. */
+  countBytes: 4,
+  /** Insert what makes the timeout of an atomic wait zero. */
+  dropTimeout: 5,
+} as const;
+
+const stride = 3;
+const kindBits = 3;
+const initialEdits = 256;
+const maxEdits = 2 ** 27;
+
+export class EditList {
+  #data = new Int32Array(initialEdits * stride);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Adds an edit at offset `at` of the source which replaces `replacedBytes` bytes; edits come in the order of
+   * their offsets. Returns the edit's number.
+   */
+  push(at: number, kind: number, argument: number, replacedBytes = 0): number {
+    const base = this.#length * stride;
+    if (base === this.#data.length) this.#grow();
+    this.#data[base] = at;
+    this.#data[base + 1] = (replacedBytes << kindBits) | kind;
+    this.#data[base + 2] = argument;
+    return this.#length++;
+  }
+
+  at(edit: number): number {
+    return this.#data[edit * stride] as number;
+  }
+
+  kind(edit: number): number {
+    return (this.#data[edit * stride + 1] as number) & ((1 << kindBits) - 1);
+  }
+
+  replacedBytes(edit: number): number {
+    return (this.#data[edit * stride + 1] as number) >> kindBits;
+  }
+
+  argument(edit: number): number {
+    return this.#data[edit * stride + 2] as number;
+  }
+
+  setArgument(edit: number, argument: number): void {
+    this.#data[edit * stride + 2] = argument;
+  }
+
+  #grow(): void {
+    if (this.#length >= maxEdits) {
+      throw new ModuleError(
+        "module-too-large",
+        `The code of the module needs more than ${maxEdits} changes for its limits. Use a smaller module.`,
+      );
+    }
+    const larger = new Int32Array(this.#data.length * 2);
+    larger.set(this.#data);
+    this.#data = larger;
+  }
+}

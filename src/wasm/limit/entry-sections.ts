@@ -1,0 +1,56 @@
+/**
+ * Copies the sections that stand before the code and do not depend on it: tables, memories, globals, start, elements.
+ */
+
+import type { AddedDefinitions } from "./added-definitions.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { copyMemories, copyTables } from "./capped-limits.ts";
+import { Initialisers } from "./initialisers.ts";
+import type { Code } from "./instruction-bytes.ts";
+import type { LimitOptions } from "./limited-module.ts";
+import { expectEnd, externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
+import { readerOf, writeStart } from "./section-rewriter.ts";
+
+export interface EntrySections {
+  /** Contents by section id. The globals are without their count, since more will follow. */
+  readonly contents: Map<number, ByteWriter>;
+  /** Bytes of each table's reference type, the imported tables first. */
+  readonly tableTypes: readonly Code[];
+  /** Whether an indirect call can reach a function of the host. */
+  readonly isHostReferenced: boolean;
+  /** Bytes of the objects that the module's initialisers make. */
+  readonly objectBytes: number;
+}
+
+export function copyEntrySections(
+  outline: ModuleOutline,
+  added: AddedDefinitions,
+  options: LimitOptions,
+): EntrySections {
+  const contents = new Map<number, ByteWriter>();
+  const initialisers = new Initialisers(outline, added, options.maxMemoryBytes);
+  let tableTypes = outline.importedTableTypes;
+
+  const copy = (id: number, work: (reader: ByteReader, writer: ByteWriter) => void): void => {
+    const reader = readerOf(outline, id);
+    if (reader === null) return;
+    const writer = new ByteWriter(reader.end - reader.at + 64);
+    work(reader, writer);
+    expectEnd(reader);
+    contents.set(id, writer);
+  };
+  copy(sectionId.table, (reader, writer) => {
+    tableTypes = tableTypes.concat(copyTables(reader, writer, initialisers, options.maxTableEntries));
+  });
+  copy(sectionId.memory, (reader, writer) => copyMemories(reader, writer, options.maxMemoryBytes));
+  copy(sectionId.global, (reader, writer) => initialisers.copyGlobals(reader, writer));
+  copy(sectionId.start, (reader, writer) => writeStart(outline, added, reader, writer));
+  copy(sectionId.element, (reader, writer) => initialisers.copyElements(reader, writer));
+
+  const exportsHostFunction = outline.exports.some(
+    ({ kind, index }) => kind === externalKind.func && index < outline.importedFunctions,
+  );
+  const isHostReferenced = exportsHostFunction || initialisers.isHostReferenced;
+  return { contents, tableTypes, isHostReferenced, objectBytes: initialisers.objectBytes };
+}

@@ -1,0 +1,128 @@
+/**
+ * What follows each opcode, and what executing it is charged. The tables hold every instruction JavaScriptCore
+ * accepts; the scanner gives the shapes with a name of their own special treatment.
+ */
+
+import { opcode } from "./opcode.ts";
+
+/** How the bytes after an opcode are read. */
+export const shape = {
+  unknown: 0,
+  plain: 1,
+  index: 2,
+  memoryAccess: 3,
+  i32Const: 4,
+  i64Const: 5,
+  fourBytes: 6,
+  eightBytes: 7,
+  heapType: 8,
+  globalIndex: 9,
+  /** Looked at one by one: control, calls, references to functions, and everything after a prefix. */
+  special: 10,
+} as const;
+
+/** Shapes of SIMD instructions, after their prefix. */
+export const simdShape = {
+  unknown: 0,
+  plain: 1,
+  memoryAccess: 2,
+  lane: 3,
+  memoryAccessLane: 4,
+  sixteenBytes: 5,
+} as const;
+
+/** Charged for every call. A callee without a check of its own costs at most this. */
+export const callCost = 20;
+
+/** Charged for a call that may leave WebAssembly: what a host function does is not counted in instructions. */
+export const hostCallCost = 128;
+
+/** Throwing unwinds the stack in the engine's runtime. */
+export const throwCost = 1000;
+
+export const atomicCost = 10;
+
+const divisionCost = 6;
+
+function fill(table: Uint8Array, first: number, last: number, value: number): void {
+  table.fill(value, first, last + 1);
+}
+
+function buildShapes(): Uint8Array {
+  const shapes = new Uint8Array(256);
+  fill(shapes, 0x45, 0xc4, shape.plain);
+  for (const plain of [opcode.nop, opcode.drop, opcode.select, 0xd1, 0xd3, 0xd4]) shapes[plain] = shape.plain;
+  for (const index of [opcode.localGet, opcode.localSet, opcode.localTee, opcode.tableGet, opcode.tableSet]) {
+    shapes[index] = shape.index;
+  }
+  shapes[opcode.memorySize] = shape.index;
+  shapes[opcode.globalGet] = shape.globalIndex;
+  shapes[opcode.globalSet] = shape.globalIndex;
+  fill(shapes, 0x28, 0x3e, shape.memoryAccess);
+  shapes[opcode.i32Const] = shape.i32Const;
+  shapes[opcode.i64Const] = shape.i64Const;
+  shapes[opcode.f32Const] = shape.fourBytes;
+  shapes[opcode.f64Const] = shape.eightBytes;
+  shapes[opcode.refNull] = shape.heapType;
+  fill(shapes, opcode.block, opcode.if, shape.special);
+  fill(shapes, opcode.else, opcode.returnCallRef, shape.special);
+  fill(shapes, opcode.gcPrefix, opcode.atomicPrefix, shape.special);
+  for (const special of [
+    opcode.unreachable,
+    opcode.delegate,
+    opcode.catchAll,
+    opcode.selectTyped,
+    opcode.tryTable,
+    opcode.memoryGrow,
+    opcode.refFunc,
+    opcode.brOnNull,
+    opcode.brOnNonNull,
+  ]) {
+    shapes[special] = shape.special;
+  }
+  return shapes;
+}
+
+function buildCosts(): Uint8Array {
+  const costs = new Uint8Array(256).fill(1);
+  for (const free of [
+    opcode.nop,
+    opcode.block,
+    opcode.loop,
+    opcode.else,
+    opcode.end,
+    opcode.try,
+    opcode.tryTable,
+  ]) {
+    costs[free] = 0;
+  }
+  fill(costs, 0x6d, 0x70, divisionCost);
+  fill(costs, 0x7f, 0x82, divisionCost);
+  for (const division of [0x91, 0x95, 0x9f, 0xa3]) costs[division] = divisionCost;
+  return costs;
+}
+
+function buildSimdShapes(): Uint8Array {
+  const shapes = new Uint8Array(0x114);
+  fill(shapes, 0x0e, 0x14, simdShape.plain);
+  fill(shapes, 0x23, 0xff, simdShape.plain);
+  fill(shapes, 0x100, 0x113, simdShape.plain);
+  fill(shapes, 0x00, 0x0b, simdShape.memoryAccess);
+  fill(shapes, 0x5c, 0x5d, simdShape.memoryAccess);
+  fill(shapes, 0x0c, 0x0d, simdShape.sixteenBytes);
+  fill(shapes, 0x15, 0x22, simdShape.lane);
+  fill(shapes, 0x54, 0x5b, simdShape.memoryAccessLane);
+  const holes = [0x9a, 0xa2, 0xa5, 0xa6, 0xaf, 0xb0, 0xb2, 0xb3, 0xb4, 0xbb];
+  holes.push(0xc2, 0xc5, 0xc6, 0xcf, 0xd0, 0xd2, 0xd3, 0xd4, 0xe2, 0xee);
+  for (const hole of holes) shapes[hole] = simdShape.unknown;
+  return shapes;
+}
+
+/** By opcode: its `shape`. Read only. */
+export const instructionShapes = buildShapes();
+
+/** By opcode: what executing it is charged. Read only. */
+export const instructionCosts = buildCosts();
+
+/** By SIMD opcode: its `simdShape`. Read only. */
+export const simdShapes = buildSimdShapes();

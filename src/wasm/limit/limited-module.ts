@@ -1,0 +1,38 @@
+/**
+ * What the rewrite takes and gives (design.md 4.2). The loader calls `limitModule` once per module; instances only
+ * link what is described here.
+ */
+
+export interface LimitOptions {
+  /** Cap for all memories of one instance together. Initial sizes above it refuse the module. */
+  readonly maxMemoryBytes: number;
+  /** Cap for the entries of each table. */
+  readonly maxTableEntries: number;
+  /** Fuel of one slice: about one unit per executed instruction between two clock checks. */
+  readonly fuelPerSlice: number;
+  /**
+   * Exports of type (i32, i32) -> i64 that get a twin without BigInt: it returns the high half and leaves the low
+   * half to `splitLowExport`. Names that are absent or have another type are passed over.
+   */
+  readonly splitResults: readonly string[];
+}
+
+export interface LimitedModule {
+  /** The rewritten binary; a fresh buffer, owned by the caller. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /**
+   * The one import the rewrite adds: a function () -> i32, called when a slice of fuel is used up. 0 grants another
+   * slice; anything else makes the guest trap at once (a trap, because guests can catch exceptions of the host).
+   */
+  readonly sliceEndImport: { readonly module: string; readonly name: string };
+  /** Export names chosen by the rewrite, unlike any of the guest's: original export -> its twin. */
+  readonly splitExports: ReadonlyMap<string, string>;
+  /** () -> i32: the low half of the last split result. Null when no export was split. */
+  readonly splitLowExport: string | null;
+  /** Mutable i32 global: fuel left in the current slice. The host may set it to shorten or renew a slice. */
+  readonly fuelExport: string;
+  /** Mutable i32 global counting bytes of garbage-collected objects made since the host last set it; null when the module makes none. */
+  readonly gcBytesExport: string | null;
+  /** Name of a function by its index in the REWRITTEN module, from the name section or else its export name. */
+  functionName(index: number): string | undefined;
+}

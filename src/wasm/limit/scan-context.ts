@@ -1,0 +1,125 @@
+/**
+ * What the scanners of the instruction families share: the module's facts, the edits so far, the path costs, and
+ * the few ways in which an instruction is changed.
+ */
+
+import { ModuleError } from "../module-error.ts";
+import type { AddedDefinitions } from "./added-definitions.ts";
+import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { type EditList, editKind } from "./edit-list.ts";
+import type { Code } from "./instruction-bytes.ts";
+import type { LimitHelpers } from "./limit-helpers.ts";
+import type { ModuleOutline } from "./module-outline.ts";
+import { PathCosts } from "./path-costs.ts";
+
+/** Above any cap, and below what would overflow the account. */
+const maxCountedBytes = 2 ** 31 - 1;
+
+export interface ScanFacts {
+  readonly outline: ModuleOutline;
+  readonly added: AddedDefinitions;
+  readonly helpers: LimitHelpers;
+  /** Bytes of each table's reference type, the imported tables first. */
+  readonly tableTypes: readonly Code[];
+  /** Whether an indirect call can reach a function of the host. */
+  readonly isHostReferenced: boolean;
+}
+
+export class ScanContext {
+  readonly outline: ModuleOutline;
+  readonly added: AddedDefinitions;
+  readonly helpers: LimitHelpers;
+  readonly tableTypes: readonly Code[];
+  readonly isHostReferenced: boolean;
+  readonly edits: EditList;
+  readonly paths: PathCosts;
+  /** The last i32 constant, and where it ended: a length just before a long operation is known. */
+  constant = 0;
+  constantEnd = 0;
+  /** Whether the function calls, outside of all loops, something that may call it back. */
+  isCaller = false;
+
+  constructor(facts: ScanFacts, edits: EditList) {
+    this.outline = facts.outline;
+    this.added = facts.added;
+    this.helpers = facts.helpers;
+    this.tableTypes = facts.tableTypes;
+    this.isHostReferenced = facts.isHostReferenced;
+    this.edits = edits;
+    this.paths = new PathCosts(edits);
+  }
+
+  charge(cost: number): void {
+    this.paths.reach += cost;
+  }
+
+  insertCall(at: number, helper: number): void {
+    this.edits.push(at, editKind.insertCall, helper);
+  }
+
+  replaceByCall(at: number, end: number, helper: number): void {
+    this.edits.push(at, editKind.replaceByCall, helper, end - at);
+  }
+
+  /** Counts bytes of an object before the instruction that makes it. */
+  countBytes(at: number, bytes: number): void {
+    this.helpers.countObject();
+    this.edits.push(at, editKind.countBytes, Math.min(bytes, maxCountedBytes));
+  }
+
+  /** Reads a function index of the guest and notes that it moves. */
+  functionIndex(reader: ByteReader): number {
+    const at = reader.at;
+    const index = reader.u32();
+    if (index >= this.outline.functionTypes.length)
+      throw invalidModule(`function ${index} does not exist`, at);
+    if (index >= this.outline.importedFunctions) {
+      this.edits.push(at, editKind.functionIndex, index, reader.at - at);
+    }
+    return index;
+  }
+
+  /** Reads the index of a type of the given kind. */
+  typeIndex(reader: ByteReader, kind: number): number {
+    const at = reader.at;
+    const index = reader.u32();
+    if (this.outline.types.kinds[index] !== kind)
+      throw invalidModule(`type ${index} is absent or of another kind`, at);
+    return index;
+  }
+
+  typeBytes(type: number): number {
+    return this.outline.types.bytes[type] ?? 0;
+  }
+
+  memoryIndex(reader: ByteReader): number {
+    return checkedIndex(reader, this.outline.importedMemories + this.outline.definedMemories, "memory");
+  }
+
+  tableIndex(reader: ByteReader): number {
+    return checkedIndex(reader, this.tableTypes.length, "table");
+  }
+
+  /** The length on top of the stack at `at`, when it is a small constant. */
+  constantLength(at: number, most: number): number | null {
+    return this.constantEnd === at && this.constant >= 0 && this.constant <= most ? this.constant : null;
+  }
+}
+
+function checkedIndex(reader: ByteReader, count: number, what: string): number {
+  const at = reader.at;
+  const index = reader.u32();
+  if (index >= count) throw invalidModule(`${what} ${index} does not exist`, at);
+  return index;
+}
+
+export function unsupportedInstruction(name: string, offset: number): ModuleError {
+  return new ModuleError(
+    "module-unsupported-instruction",
+    `The module has an instruction that is not known at byte ${offset}: opcode ${name}. Build it without that feature, or load it with --no-limits.`,
+  );
+}
+
+export function hex(value: number): string {
+  return `0x${value.toString(16).padStart(2, "0")}`;
+}

@@ -1,0 +1,145 @@
+/**
+ * Reads the types of a module as far as the rewrite needs them: how many there are, how large their objects are,
+ * and which functions may get a twin without BigInt. It does not check that types make sense; the engine does.
+ * https://webassembly.github.io/spec/core/binary/types.html
+ */
+
+import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { emptyBlockType, typeCode } from "./opcode.ts";
+
+/** Engine overhead of a garbage-collected object: cell header, type, length, allocation granularity. */
+export const objectHeaderBytes = 32;
+
+const referenceBytes = 8;
+const largestValueBytes = 16;
+
+export const typeKind = { func: 1, struct: 2, array: 3 } as const;
+
+/** By type index. */
+export class TypeTable {
+  /** `typeKind` of each type. */
+  readonly kinds: number[] = [];
+  /** Bytes of all fields of a struct, of one element of an array, of all parameters of a function (at most). */
+  readonly bytes: number[] = [];
+  /** Types of functions (i32, i32) -> i64. */
+  readonly splittable = new Set<number>();
+
+  get length(): number {
+    return this.kinds.length;
+  }
+}
+
+export function readTypeSection(reader: ByteReader): TypeTable {
+  const table = new TypeTable();
+  for (let left = reader.count(); left > 0; left--) readRecursiveType(reader, table);
+  return table;
+}
+
+function readRecursiveType(reader: ByteReader, table: TypeTable): void {
+  const form = reader.u8();
+  if (form !== typeCode.rec) {
+    readSubType(reader, form, table);
+    return;
+  }
+  for (let left = reader.count(); left > 0; left--) readSubType(reader, reader.u8(), table);
+}
+
+function readSubType(reader: ByteReader, form: number, table: TypeTable): void {
+  if (form !== typeCode.sub && form !== typeCode.subFinal) {
+    readCompositeType(reader, form, table);
+    return;
+  }
+  for (let left = reader.count(); left > 0; left--) reader.u32();
+  readCompositeType(reader, reader.u8(), table);
+}
+
+function readCompositeType(reader: ByteReader, form: number, table: TypeTable): void {
+  switch (form) {
+    case typeCode.func: {
+      const start = reader.at;
+      const parameters = reader.count();
+      for (let left = parameters; left > 0; left--) skipValueType(reader);
+      for (let left = reader.count(); left > 0; left--) skipValueType(reader);
+      if (isSplittable(reader.bytes, start, reader.at)) table.splittable.add(table.length);
+      table.kinds.push(typeKind.func);
+      table.bytes.push(parameters * largestValueBytes);
+      return;
+    }
+    case typeCode.struct: {
+      let size = 0;
+      for (let left = reader.count(); left > 0; left--) size += fieldBytes(reader);
+      table.kinds.push(typeKind.struct);
+      table.bytes.push(size);
+      return;
+    }
+    case typeCode.array:
+      table.kinds.push(typeKind.array);
+      table.bytes.push(fieldBytes(reader));
+      return;
+    default:
+      throw invalidModule(`type form 0x${form.toString(16)} is unknown`, reader.at - 1);
+  }
+}
+
+function isSplittable(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start === 5 &&
+    bytes[start] === 2 &&
+    bytes[start + 1] === typeCode.i32 &&
+    bytes[start + 2] === typeCode.i32 &&
+    bytes[start + 3] === 1 &&
+    bytes[start + 4] === typeCode.i64
+  );
+}
+
+function fieldBytes(reader: ByteReader): number {
+  const size = storageBytes(reader);
+  const mutability = reader.u8();
+  if (mutability > 1) throw invalidModule(`mutability ${mutability} is unknown`, reader.at - 1);
+  return size;
+}
+
+function storageBytes(reader: ByteReader): number {
+  const code = reader.u8();
+  switch (code) {
+    case typeCode.i8:
+      return 1;
+    case typeCode.i16:
+      return 2;
+    case typeCode.i32:
+    case typeCode.f32:
+      return 4;
+    case typeCode.i64:
+    case typeCode.f64:
+      return 8;
+    case typeCode.v128:
+      return 16;
+    default:
+      reader.at--;
+      skipValueType(reader);
+      return referenceBytes;
+  }
+}
+
+export function skipValueType(reader: ByteReader): void {
+  const code = reader.u8();
+  if (code >= typeCode.v128 && code <= typeCode.i32) return;
+  if (code >= typeCode.lastAbstractHeap && code <= typeCode.firstAbstractHeap) return;
+  if (code === typeCode.ref || code === typeCode.refNull) {
+    skipHeapType(reader);
+    return;
+  }
+  throw invalidModule(`value type 0x${code.toString(16)} is unknown`, reader.at - 1);
+}
+
+export function skipBlockType(reader: ByteReader): void {
+  const code = reader.u8();
+  if (code === emptyBlockType) return;
+  reader.at--;
+  if (code === typeCode.ref || code === typeCode.refNull) skipValueType(reader);
+  else reader.s33();
+}
+
+export function skipHeapType(reader: ByteReader): void {
+  reader.s33();
+}

@@ -1,0 +1,206 @@
+/**
+ * Compares one module with its limited form by what both do. The limited form runs first, under a budget, so that a
+ * module that never ends costs little; the module as it is then repeats only the calls that are known to end.
+ *
+ * Two differences are right and end a round of calls: fuel that is used up, which must show as a trap at once, and a full
+ * stack, which the rewritten code may reach at another depth. Modules that may wait for another thread are compared
+ * with themselves, in long slices and in short ones: without limits the wait could last for ever.
+ */
+
+import type { ExportedFunction } from "./exported-function.ts";
+import { guestFailure, isSameOutcome } from "./guest-failure.ts";
+import { guestTrace, splittable, type TraceStep } from "./guest-trace.ts";
+import { type BuiltModule, buildPlain, limitedBuilder, wideCaps } from "./module-build.ts";
+
+export interface ComparedModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly functions: readonly ExportedFunction[];
+  /** Whether code waits for another thread. */
+  readonly waits: boolean;
+}
+
+export interface ModuleComparison {
+  readonly kind: "compared" | "compared-with-itself" | "refused-by-engine";
+  /** Calls made in both forms. */
+  readonly steps: number;
+  /** What ended a round of calls, and how often: fuel used up, a full stack. */
+  readonly fuelEnds: number;
+  readonly stackEnds: number;
+  /** Empty when the rewrite is right. */
+  readonly differences: readonly string[];
+}
+
+const fuelPerSlice = 5_000;
+const slicesPerCall = 100;
+
+/** So short that slices end inside nearly every function. */
+const shortSlice = 13;
+
+/** Functions that do not end are left out one by one, each time with a new instance. */
+const maxRounds = 5;
+
+export function compareModule(module: ComparedModule): ModuleComparison {
+  const { bytes, waits } = module;
+  const comparison = { steps: 0, fuelEnds: 0, stackEnds: 0, differences: [] as string[] };
+  if (!WebAssembly.validate(bytes)) {
+    comparison.differences.push(...invalidModuleDifferences(bytes));
+    return { ...comparison, kind: "refused-by-engine" };
+  }
+  const kind = waits ? "compared-with-itself" : "compared";
+  let forms: ModuleForms;
+  try {
+    forms = moduleForms(module);
+  } catch (error) {
+    comparison.differences.push(`not limited or not compiled: ${guestFailure(error).text}`);
+    return { ...comparison, kind };
+  }
+  comparison.differences.push(...shapeDifferences(forms.plain, forms.long));
+
+  let functions = module.functions;
+  for (let round = 0; round < maxRounds && comparison.differences.length === 0; round += 1) {
+    const { end, unended, steps, differences } = compareRound(forms, functions, waits);
+    comparison.steps += steps;
+    comparison.differences.push(...differences);
+    comparison.fuelEnds += end === "fuel" ? 1 : 0;
+    comparison.stackEnds += end === "stack" ? 1 : 0;
+    if (end === "complete" || unended === null) {
+      break;
+    }
+    functions = functions.filter(({ name }) => name !== unended);
+  }
+  return { ...comparison, kind };
+}
+
+interface ModuleForms {
+  readonly plain: BuiltModule;
+  readonly long: BuiltModule;
+  readonly short: BuiltModule;
+  /** Of the form in long slices. */
+  readonly meter: SliceMeter;
+}
+
+function moduleForms({ bytes, functions }: ComparedModule): ModuleForms {
+  const meter = new SliceMeter();
+  return {
+    plain: buildPlain(bytes),
+    long: limitedBuilder({ ...wideCaps, fuelPerSlice }, () => meter.sliceEnd())(bytes),
+    short: limitedBuilder({ ...wideCaps, fuelPerSlice: shortSlice }, () => 0)(bytes, splittable(functions)),
+    meter,
+  };
+}
+
+interface Round {
+  readonly end: "complete" | "fuel" | "stack";
+  /** The exported function that did not end; null for the start function. */
+  readonly unended: string | null;
+  readonly steps: number;
+  readonly differences: readonly string[];
+}
+
+function compareRound(
+  { plain, long, short, meter }: ModuleForms,
+  functions: readonly ExportedFunction[],
+  waits: boolean,
+): Round {
+  const budgeted = guestTrace(long, functions, {
+    onStep: () => meter.reset(),
+    isOver: (step) => meter.denials > 0 || step.failure === "exhaustion",
+  });
+  const last = budgeted.at(-1)!;
+  const ownEnd = meter.denials > 0 ? "fuel" : last.failure === "exhaustion" ? "stack" : "complete";
+  const differences = ownEnd === "fuel" ? stopDifferences(last, meter) : [];
+  const own = ownEnd === "complete" ? budgeted : budgeted.slice(0, -1);
+  if (own.length === 0) {
+    return { end: ownEnd, unended: last.exportName, steps: 0, differences };
+  }
+
+  const options = { maxSteps: own.length, isOver: (step: TraceStep) => step.failure === "exhaustion" };
+  const expected = waits ? own : guestTrace(plain, functions, options);
+  const fullStack = expected.at(-1)?.failure === "exhaustion";
+  const common = fullStack ? expected.slice(0, -1) : expected;
+  differences.push(...traceDifferences("in long slices", common, own));
+  differences.push(...traceDifferences("in short slices", common, guestTrace(short, functions, options)));
+  return {
+    end: fullStack ? "stack" : ownEnd,
+    unended: (fullStack ? expected.at(-1)! : last).exportName,
+    steps: common.length,
+    differences,
+  };
+}
+
+/** Grants a fixed number of slices to each call, then none. */
+class SliceMeter {
+  #granted = 0;
+  #denied = 0;
+
+  get denials(): number {
+    return this.#denied;
+  }
+
+  reset(): void {
+    this.#granted = 0;
+    this.#denied = 0;
+  }
+
+  sliceEnd(): number {
+    if (this.#granted < slicesPerCall) {
+      this.#granted += 1;
+      return 0;
+    }
+    this.#denied += 1;
+    return 1;
+  }
+}
+
+function invalidModuleDifferences(bytes: Uint8Array<ArrayBuffer>): string[] {
+  try {
+    limitedBuilder({ ...wideCaps, fuelPerSlice }, () => 0)(bytes);
+    return ["the engine refuses the module and accepts its limited form"];
+  } catch (error) {
+    const { kind, text } = guestFailure(error);
+    return kind === "module" || kind === "compile" ? [] : [`the rewrite failed: ${text}`];
+  }
+}
+
+function stopDifferences(step: TraceStep, meter: SliceMeter): string[] {
+  const differences: string[] = [];
+  if (step.failure !== "trap") {
+    differences.push(`${step.call}: stopped, but what came out was ${step.text}`);
+  }
+  if (meter.denials > 1) {
+    differences.push(`${step.call}: went on after it was stopped, ${meter.denials} times`);
+  }
+  return differences;
+}
+
+function shapeDifferences(plain: BuiltModule, limited: BuiltModule): string[] {
+  const differences: string[] = [];
+  const show = (items: readonly object[]): string => JSON.stringify(items);
+  const exports = WebAssembly.Module.exports(limited.module).filter(
+    ({ name }) => !limited.addedExports.has(name),
+  );
+  if (show(exports) !== show(WebAssembly.Module.exports(plain.module))) {
+    differences.push(`exports became ${show(exports)}`);
+  }
+  const added = limited.limited?.sliceEndImport;
+  const imports = WebAssembly.Module.imports(limited.module).filter(
+    ({ module, name }) => module !== added?.module || name !== added.name,
+  );
+  if (show(imports) !== show(WebAssembly.Module.imports(plain.module))) {
+    differences.push(`imports became ${show(imports)}`);
+  }
+  return differences;
+}
+
+function traceDifferences(
+  name: string,
+  expected: readonly TraceStep[],
+  actual: readonly TraceStep[],
+): string[] {
+  const index = expected.findIndex((step, at) => !isSameOutcome(step.text, actual[at]?.text));
+  if (index === -1) {
+    return [];
+  }
+  const step = expected[index]!;
+  return [`${name}, step ${index}, ${step.call}: ${step.text} became ${actual[index]?.text}`];
+}

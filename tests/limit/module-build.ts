@@ -1,0 +1,58 @@
+/** The two ways these tests make a module ready to link: as it is, and rewritten by `limitModule`. */
+
+import { limitModule } from "../../src/wasm/limit/limit-module.ts";
+import type { LimitedModule, LimitOptions } from "../../src/wasm/limit/limited-module.ts";
+
+export interface BuiltModule {
+  readonly module: WebAssembly.Module;
+  /** What to link besides the imports that the module itself asks for. */
+  readonly addedImports: Bun.WebAssembly.Imports;
+  /** Exports that the guest does not have by itself. */
+  readonly addedExports: ReadonlySet<string>;
+  readonly limited: LimitedModule | null;
+}
+
+/** Throws ModuleError or WebAssembly.CompileError. */
+export type ModuleBuilder = (bytes: Uint8Array<ArrayBuffer>, splitResults?: readonly string[]) => BuiltModule;
+
+/** Caps above everything that the modules of these tests use, so that only a wrong rewrite shows. */
+export const wideCaps = { maxMemoryBytes: 2 ** 32, maxTableEntries: 10_000_000 } as const;
+
+export const buildPlain: ModuleBuilder = (bytes) => ({
+  module: new WebAssembly.Module(bytes),
+  addedImports: {},
+  addedExports: new Set(),
+  limited: null,
+});
+
+/** `sliceEnd` answers as the host does when a slice is used up: 0 grants another one. */
+export function limitedBuilder(
+  options: Omit<LimitOptions, "splitResults">,
+  sliceEnd: () => number,
+): ModuleBuilder {
+  return (bytes, splitResults = []) => {
+    const limited = limitModule(bytes, { ...options, splitResults });
+    const { module, name } = limited.sliceEndImport;
+    return {
+      module: new WebAssembly.Module(limited.bytes),
+      addedImports: { [module]: { [name]: sliceEnd } },
+      addedExports: new Set([
+        limited.fuelExport,
+        ...[limited.gcBytesExport, limited.splitLowExport].filter((one) => one !== null),
+        ...limited.splitExports.values(),
+      ]),
+      limited,
+    };
+  };
+}
+
+/** The added imports may share a module name with the guest's own. */
+export function mergeImports(...all: readonly Bun.WebAssembly.Imports[]): Bun.WebAssembly.Imports {
+  const merged: Bun.WebAssembly.Imports = Object.create(null);
+  for (const imports of all) {
+    for (const [module, fields] of Object.entries(imports)) {
+      merged[module] = Object.assign({}, merged[module], fields);
+    }
+  }
+  return merged;
+}

@@ -1,0 +1,83 @@
+/** Puts the rewrite between a script and the engine, so that packages load limited modules without knowing. */
+
+import { limitModule } from "../../../src/wasm/limit/limit-module.ts";
+import { wideCaps } from "../module-build.ts";
+
+export interface InterceptedModule {
+  readonly bytes: number;
+  readonly limitedBytes: number;
+  readonly limitMs: number;
+}
+
+type ByteSource = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+
+type Source = ByteSource | WebAssembly.Module;
+
+type Added = { readonly module: string; readonly name: string };
+
+/** The slices of a module on trial are short enough to end often; each end is granted. */
+const fuelPerSlice = 100_000;
+
+/** Replaces the engine's entrances in this process for good; the list grows as modules are compiled. */
+export function interceptWebAssembly(): InterceptedModule[] {
+  const seen: InterceptedModule[] = [];
+  const added = new WeakMap<WebAssembly.Module, Added>();
+  const { Module, Instance } = WebAssembly;
+
+  const limitedModule = (source: ByteSource): WebAssembly.Module => {
+    const bytes = copied(source);
+    const started = performance.now();
+    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice, splitResults: [] });
+    const limitMs = performance.now() - started;
+    seen.push({ bytes: bytes.byteLength, limitedBytes: limited.bytes.byteLength, limitMs });
+    const module = new Module(limited.bytes);
+    added.set(module, limited.sliceEndImport);
+    return module;
+  };
+
+  const instance = (module: WebAssembly.Module, imports?: Bun.WebAssembly.Imports): WebAssembly.Instance =>
+    new Instance(module, withSliceEnd(imports, added.get(module)));
+
+  const instantiate = async (source: Source, imports?: Bun.WebAssembly.Imports): Promise<unknown> => {
+    if (source instanceof Module) {
+      return instance(source, imports);
+    }
+    const module = limitedModule(source);
+    return { module, instance: instance(module, imports) };
+  };
+
+  Object.assign(WebAssembly, {
+    Module: new Proxy(Module, { construct: (_target, [source]: [ByteSource]) => limitedModule(source) }),
+    Instance: new Proxy(Instance, {
+      construct: (_target, [module, imports]: [WebAssembly.Module, Bun.WebAssembly.Imports?]) =>
+        instance(module, imports),
+    }),
+    compile: async (source: ByteSource) => limitedModule(source),
+    compileStreaming: async (response: Response | Promise<Response>) =>
+      limitedModule(await (await response).arrayBuffer()),
+    instantiate,
+    instantiateStreaming: async (response: Response | Promise<Response>, imports?: Bun.WebAssembly.Imports) =>
+      await instantiate(await (await response).arrayBuffer(), imports),
+  });
+  return seen;
+}
+
+/** Inherits from the script's object, which may be a proxy that makes imports when they are asked for. */
+function withSliceEnd(
+  imports: Bun.WebAssembly.Imports | undefined,
+  sliceEnd: Added | undefined,
+): Bun.WebAssembly.Imports | undefined {
+  if (sliceEnd === undefined) {
+    return imports;
+  }
+  const { module, name } = sliceEnd;
+  const fields = Object.assign(Object.create(imports?.[module] ?? null), { [name]: () => 0 });
+  return Object.assign(Object.create(imports ?? null), { [module]: fields });
+}
+
+function copied(source: ByteSource): Uint8Array<ArrayBuffer> {
+  const view = ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+  return new Uint8Array(view);
+}

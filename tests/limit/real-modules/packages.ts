@@ -1,0 +1,25 @@
+/** The registry packages whose modules are tried: exact versions, so that two runs speak of the same modules. */
+
+export const realPackages: Readonly<Record<string, string>> = {
+  "@duckdb/duckdb-wasm": "1.32.0",
+  "@electric-sql/pglite": "0.5.16",
+  "@ffmpeg/core": "0.12.10",
+  "@php-wasm/node": "2.0.22",
+  "@resvg/resvg-wasm": "2.6.2",
+  "@rollup/wasm-node": "4.68.4",
+  "@ruby/3.4-wasm-wasi": "2.10.1",
+  "@ruby/wasm-wasi": "2.10.1",
+  "@swc/wasm": "1.16.18",
+  "esbuild-wasm": "0.28.2",
+  "hunspell-asm": "4.0.2",
+  "lightningcss-wasm": "1.33.0",
+  mupdf: "1.28.1",
+  "onnxruntime-web": "1.30.0",
+  pyodide: "314.0.7",
+  "quickjs-emscripten": "0.32.0",
+  "sql.js": "1.16.0",
+  "tree-sitter-wasms": "0.1.13",
+  wasmoon: "1.16.0",
+  "web-tree-sitter": "0.25.10",
+  "yoga-layout": "3.2.1",
+};
