@@ -1,0 +1,35 @@
+/**
+ * Everything that makes a guest from a module's bytes, as plain values: a recipe can be handed to another thread, a
+ * compiled guest cannot.
+ */
+
+import type { LimitOptions } from "../wasm/limit/limited-module.ts";
+import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
+import type { Abi, GuestFactory } from "./contract.ts";
+import { jsonAbi } from "./json/json-abi.ts";
+
+export interface GuestRecipe {
+  readonly moduleBytes: Uint8Array<ArrayBuffer>;
+  /** Null runs the module as it is. */
+  readonly limits: LimitOptions | null;
+  readonly canonicalHeaderCase: boolean;
+}
+
+export interface PreparedGuest {
+  readonly module: LoadedModule;
+  readonly factory: GuestFactory;
+}
+
+/** @throws ModuleError with a sentence that says what the module lacks. */
+export async function prepareGuest(recipe: GuestRecipe): Promise<PreparedGuest> {
+  const module = await loadModule(recipe.moduleBytes, recipe.limits);
+  const known = knownAbis(recipe);
+  // A module that speaks none hears from the first what that one would need.
+  const abi = known.find((candidate) => candidate.recognises(module)) ?? known[0];
+  return { module, factory: abi.prepare(module) };
+}
+
+/** The ABIs this agent speaks, one line each; the first that recognises a module gets it. */
+function knownAbis(recipe: GuestRecipe): readonly [Abi, ...Abi[]] {
+  return [jsonAbi({ canonicalHeaderCase: recipe.canonicalHeaderCase })];
+}

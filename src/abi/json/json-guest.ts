@@ -1,0 +1,173 @@
+/**
+ * One live guest of the JSON ABI (protocol.md 6.1): JSON text in through `alloc`, a packed pointer and length back,
+ * both buffers freed by the host.
+ */
+
+import type { GuestEvent } from "../../event/event.ts";
+import { EventFailure, type FailureCode } from "../../event/failure.ts";
+import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
+import type { GuestMemory } from "../../wasm/guest-memory.ts";
+import type { StartedInstance } from "../../wasm/start-instance.ts";
+import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
+import type { GuestInstance } from "../contract.ts";
+import type { Handler } from "./handler.ts";
+import { encodeInput, type InputForm } from "./input-encoder.ts";
+import { decodeResult } from "./result-decoder.ts";
+
+export const MAX_RESULT_BYTES = 10 * 1024 * 1024;
+
+/** Exports the ABI calls, resolved once for the life of the instance. */
+export interface JsonGuestExports {
+  readonly memory: GuestMemory;
+  readonly alloc: (size: number) => number;
+  readonly dealloc: (pointer: number, size: number) => void;
+  readonly onRequestHeaders: Handler | null;
+  readonly onResponseHeaders: Handler | null;
+  readonly onConfigure: ((pointer: number, length: number) => number) | null;
+  /** Told of a failure that costs the instance, but not the answer. */
+  readonly onDeallocFailure: (failure: EventFailure) => void;
+}
+
+/**
+ * Failures after which the instance may go on: its result was well-formed JSON, so memory and control flow are sound
+ * and only its content was refused.
+ */
+const HARMLESS: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  "guest-result-shape",
+  "guest-decision-unknown",
+  "guest-status-range",
+  "guest-header-name",
+  "guest-header-value",
+]);
+
+export class JsonGuest implements GuestInstance {
+  readonly #started: StartedInstance;
+  readonly #exports: JsonGuestExports;
+  readonly #form: InputForm;
+  #isBroken = false;
+
+  constructor(started: StartedInstance, exports: JsonGuestExports, form: InputForm) {
+    this.#started = started;
+    this.#exports = exports;
+    this.#form = form;
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  get memoryBytes(): number {
+    return this.#exports.memory.sizeBytes;
+  }
+
+  ask(event: GuestEvent, timeoutMs: number): Verdict {
+    const handler =
+      event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
+    if (handler === null) return PLAIN_ALLOW;
+    const input = encodeInput(event, this.#form);
+    const inputBytes = Buffer.byteLength(input);
+    let call = "alloc";
+    this.#started.deadline.arm(timeoutMs);
+    try {
+      const pointer = this.#copyIn(input, inputBytes);
+      call = handler.name;
+      const resultPointer = handler.call(pointer, inputBytes);
+      const resultBytes = handler.resultLength();
+      this.#assertEndedWell(call);
+      this.#free(pointer, inputBytes);
+      const text = this.#copyOut(resultPointer, resultBytes);
+      if (text === null) return PLAIN_ALLOW;
+      this.#free(resultPointer, resultBytes);
+      return decodeResult(text);
+    } catch (thrown) {
+      throw this.#fail(thrown, call, inputBytes);
+    } finally {
+      this.#started.imports.output.flush();
+    }
+  }
+
+  configure(configJson: string, timeoutMs: number): EventFailure | null {
+    const onConfigure = this.#exports.onConfigure;
+    if (onConfigure === null) return null;
+    const bytes = Buffer.byteLength(configJson);
+    let call = "alloc";
+    this.#started.deadline.arm(timeoutMs);
+    try {
+      const pointer = this.#copyIn(configJson, bytes);
+      call = "on_configure";
+      const answer = onConfigure(pointer, bytes);
+      this.#assertEndedWell(call);
+      this.#free(pointer, bytes);
+      if (answer === 0) return null;
+      return new EventFailure(
+        "guest-configuration-refused",
+        `the module's on_configure answered ${answer}; 0 accepts`,
+      );
+    } catch (thrown) {
+      return this.#fail(thrown, call, bytes);
+    } finally {
+      this.#started.imports.output.flush();
+    }
+  }
+
+  /** A guest that catches exceptions can return although it was stopped or has ended itself. */
+  #assertEndedWell(call: string): void {
+    const { deadline, imports } = this.#started;
+    if (deadline.hasExpired) throw deadlineFailure(deadline, call);
+    if (imports.fatal !== null) throw imports.fatal;
+  }
+
+  /** As in the Rust agent, pointer 0 is an address like any other (protocol.md 6.1). */
+  #copyIn(input: string, inputBytes: number): number {
+    const pointer = this.#exports.alloc(inputBytes);
+    if (this.#exports.memory.writeText(pointer, input, inputBytes)) return pointer;
+    throw new EventFailure(
+      "guest-alloc-out-of-bounds",
+      `alloc(${inputBytes}) answered ${pointer >>> 0}, but memory ends at ${this.#exports.memory.sizeBytes}`,
+    );
+  }
+
+  /** Null: no opinion. */
+  #copyOut(pointer: number, length: number): string | null {
+    if (pointer === 0 || length === 0) return null;
+    const bytes = length >>> 0;
+    const memory = this.#exports.memory;
+    if (!memory.isInBounds(pointer, length)) {
+      throw new EventFailure(
+        "guest-result-out-of-bounds",
+        `the result lies at ${pointer >>> 0} with ${bytes} bytes, but memory ends at ${memory.sizeBytes}`,
+      );
+    }
+    if (bytes > MAX_RESULT_BYTES) {
+      throw new EventFailure(
+        "guest-result-too-large",
+        `the result has ${bytes} bytes; at most ${MAX_RESULT_BYTES} are taken`,
+      );
+    }
+    const text = memory.readText(pointer, length);
+    if (text === null) throw new EventFailure("guest-result-not-utf8", "the result is not UTF-8 text");
+    return text;
+  }
+
+  /**
+   * Frees a buffer. A trap here takes the instance but not the answer, as in the Rust agent; a missed deadline takes
+   * both.
+   */
+  #free(pointer: number, length: number): void {
+    try {
+      this.#exports.dealloc(pointer, length);
+    } catch (thrown) {
+      this.#isBroken = true;
+      const { deadline, imports } = this.#started;
+      if (deadline.hasExpired) throw deadlineFailure(deadline, "dealloc", thrown);
+      this.#exports.onDeallocFailure(toEventFailure(thrown, imports.fatal, deadline, "dealloc"));
+    }
+  }
+
+  #fail(thrown: unknown, call: string, inputBytes: number): EventFailure {
+    const failure = toEventFailure(thrown, this.#started.imports.fatal, this.#started.deadline, call);
+    if (!HARMLESS.has(failure.code)) this.#isBroken = true;
+    const code = call === "alloc" && failure.code === "guest-trap" ? "guest-alloc-failed" : failure.code;
+    return failure.restated(code, { input_bytes: inputBytes });
+  }
+}

@@ -1,0 +1,18 @@
+/** What an instance is given by the place that holds it. */
+
+import type { Log } from "../observe/log.ts";
+import type { LineRate } from "./imports/line-rate.ts";
+
+export interface GuestHost {
+  /** Number of the slot in its ring; marks the guest's log lines. */
+  readonly slot: number;
+  readonly log: Log;
+  /** For instantiation and `_initialize`. */
+  readonly startTimeoutMs: number;
+  /** True drops what the guest writes: for instances that only warm up. */
+  readonly isMuted: boolean;
+  /** Bounds what the guests of one slot may write to the log, one after the other. */
+  readonly lineRate: LineRate;
+  /** Names of functions the log has already spoken of; shared by all instances of one ring. */
+  readonly reportedFunctions: Set<string>;
+}

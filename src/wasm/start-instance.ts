@@ -1,0 +1,103 @@
+/**
+ * A live instance from a loaded module: imports linked, start section and `_initialize` run, under the start deadline.
+ * What the instance is asked afterwards is an ABI's business.
+ */
+
+import { Deadline } from "./deadline.ts";
+import type { GuestHost } from "./guest-host.ts";
+import { GuestOutput } from "./imports/guest-output.ts";
+import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
+import { ImportHost } from "./imports/import-host.ts";
+import type { LoadedModule } from "./load-module.ts";
+import { ModuleError } from "./module-error.ts";
+import { toEventFailure } from "./trap.ts";
+
+export type InstanceExports = Readonly<Record<string, unknown>>;
+
+/** Exports as the guest's author named them, and what the host needs beside them. */
+export interface StartedInstance {
+  readonly exports: InstanceExports;
+  readonly deadline: Deadline;
+  readonly imports: ImportHost;
+}
+
+const INITIALIZE = "_initialize";
+const START_SECTION = "the start section";
+
+/** @throws ModuleError when linking fails, or the start traps or takes too long. */
+export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
+  const deadline = new Deadline();
+  const output = new GuestOutput({
+    log: host.log,
+    slot: host.slot,
+    isMuted: host.isMuted,
+    rate: host.lineRate,
+  });
+  const imports = new ImportHost({
+    output,
+    log: host.log,
+    slot: host.slot,
+    reported: host.reportedFunctions,
+  });
+  deadline.arm(host.startTimeoutMs);
+  const exports = instantiate(loaded, imports, deadline);
+  const memory = exports["memory"];
+  if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
+  chargeHostWork(loaded, exports, imports);
+  runStart(exports[INITIALIZE], imports, deadline);
+  output.flush();
+  return { exports, deadline, imports };
+}
+
+function instantiate(loaded: LoadedModule, imports: ImportHost, deadline: Deadline): InstanceExports {
+  const linked = createHostImports(loaded.imports, imports, limitImports(loaded, deadline));
+  try {
+    return new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+  } catch (thrown) {
+    throw startError(thrown, imports, deadline, START_SECTION);
+  }
+}
+
+function runStart(initialize: unknown, imports: ImportHost, deadline: Deadline): void {
+  if (typeof initialize !== "function") return;
+  try {
+    initialize();
+  } catch (thrown) {
+    throw startError(thrown, imports, deadline, INITIALIZE);
+  }
+  if (deadline.hasExpired || imports.fatal !== null)
+    throw startError(imports.fatal, imports, deadline, INITIALIZE);
+}
+
+function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraImport[] {
+  return loaded.limited === null ? [] : [{ ...loaded.limited.sliceEndImport, value: deadline.check }];
+}
+
+/** Work that imports do for the guest is taken off its fuel, so that a loop of costly imports ends in time, too. */
+function chargeHostWork(loaded: LoadedModule, exports: InstanceExports, imports: ImportHost): void {
+  if (loaded.limited === null) return;
+  const fuel = exports[loaded.limited.fuelExport] as unknown as { value: number };
+  imports.onWork = (units) => {
+    fuel.value = Math.max(fuel.value - units, -1);
+  };
+}
+
+function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, call: string): ModuleError {
+  // An unfinished last line often is the reason.
+  imports.output.flush();
+  if (thrown instanceof WebAssembly.LinkError) {
+    return new ModuleError("module-missing-import", `the module cannot be linked: ${thrown.message}`, {
+      cause: thrown,
+    });
+  }
+  const failure = toEventFailure(thrown, imports.fatal, deadline, call);
+  return failure.code === "guest-deadline"
+    ? new ModuleError(
+        "module-start-deadline",
+        `the module did not finish ${call} within ${deadline.timeoutMs} ms; do slow work later or raise --start-timeout-ms`,
+        { cause: failure },
+      )
+    : new ModuleError("module-start-failed", `the module failed in ${call}: ${failure.message}`, {
+        cause: failure,
+      });
+}
