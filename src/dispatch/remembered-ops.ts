@@ -1,0 +1,74 @@
+/**
+ * Response-header operations that a guest gave while answering *request* headers, kept until the response comes.
+ * Proxies up to 0.6.50 drop them at request time (protocol.md 5.5), and the two events of one request arrive on
+ * different connections, so this is shared by all.
+ *
+ * The correlation id is the client's choice and may repeat (protocol.md 5.4): the newest request of an id counts, and
+ * an entry serves one response only. Memory is bounded by count, size and age, since a response may never come.
+ */
+
+import type { HeaderOp } from "../event/header-ops.ts";
+
+interface Entry {
+  readonly ops: readonly HeaderOp[];
+  readonly expiresAtMs: number;
+}
+
+const MAX_ENTRIES = 16_384;
+const MAX_AGE_MS = 5 * 60_000;
+/** Longer ids cost more than they are worth; their operations are dropped as the proxy would. */
+const MAX_ID_UNITS = 256;
+const MAX_OPS = 64;
+const MAX_OPS_UNITS = 16 * 1024;
+
+export class RememberedOps {
+  /** In order of insertion, so the oldest entry comes first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Remembers the operations of a request. False when they are too large to keep. */
+  remember(correlationId: string, ops: readonly HeaderOp[]): boolean {
+    this.#entries.delete(correlationId);
+    if (correlationId.length > MAX_ID_UNITS || ops.length > MAX_OPS || unitsOf(ops) > MAX_OPS_UNITS)
+      return false;
+    const nowMs = this.#now();
+    this.#dropOld(nowMs);
+    this.#entries.set(correlationId, { ops, expiresAtMs: nowMs + MAX_AGE_MS });
+    return true;
+  }
+
+  /** A new request without operations: what an earlier one of the same id left must not reach its response. */
+  forget(correlationId: string): void {
+    if (this.#entries.size > 0) this.#entries.delete(correlationId);
+  }
+
+  /** Takes the operations for a response out; null when there are none. */
+  take(correlationId: string): readonly HeaderOp[] | null {
+    if (this.#entries.size === 0) return null;
+    const entry = this.#entries.get(correlationId);
+    if (entry === undefined) return null;
+    this.#entries.delete(correlationId);
+    return entry.expiresAtMs > this.#now() ? entry.ops : null;
+  }
+
+  #dropOld(nowMs: number): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.expiresAtMs > nowMs && this.#entries.size < MAX_ENTRIES) return;
+      this.#entries.delete(id);
+    }
+  }
+}
+
+function unitsOf(ops: readonly HeaderOp[]): number {
+  let units = 0;
+  for (const op of ops) units += op.name.length + (op.op === "remove" ? 0 : op.value.length);
+  return units;
+}

@@ -1,0 +1,83 @@
+/**
+ * Entry point of a worker thread: one inline slot of its own, asked by messages. Everything a slot knows (dropping a
+ * broken instance, refilling, recycling) is the same code as on the socket's thread.
+ */
+
+import { prepareGuest } from "../abi/guest-recipe.ts";
+import type { GuestEvent } from "../event/event.ts";
+import { EventFailure } from "../event/failure.ts";
+import { PLAIN_ALLOW } from "../event/verdict.ts";
+import type { Log, LogFields, LogLevel } from "../observe/log.ts";
+import { InlineRing } from "./inline-ring.ts";
+import type { FromWorker, ToWorker } from "./worker-message.ts";
+
+declare const self: Worker;
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+function forwardingLog(debugEnabled: boolean): Log {
+  const forward = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    post({ type: "log", level, message, fields });
+  return {
+    debugEnabled,
+    error: forward("error"),
+    warn: forward("warn"),
+    info: forward("info"),
+    debug: forward("debug"),
+  };
+}
+
+function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
+  const startedAtMs = performance.now();
+  const outcome = ring.ask(event, timeoutMs);
+  const guestMs = performance.now() - startedAtMs;
+  if (outcome instanceof EventFailure) {
+    const { code, message, details } = outcome;
+    post({ type: "failed", code, message, details, guestMs });
+  } else {
+    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, guestMs });
+  }
+}
+
+async function start(message: ToWorker & { type: "start" }): Promise<InlineRing> {
+  const { factory } = await prepareGuest(message.recipe);
+  const settings = { ...message.settings, reportedFunctions: new Set<string>() };
+  return new InlineRing({
+    factory,
+    size: 1,
+    firstIndex: message.slot,
+    settings,
+    configJson: message.configJson,
+    log: forwardingLog(message.debugEnabled),
+  });
+}
+
+function serve(): void {
+  let ring: InlineRing | null = null;
+  let timeoutMs = 0;
+  self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    switch (data.type) {
+      case "start":
+        timeoutMs = data.settings.timeoutMs;
+        start(data).then(
+          (started) => {
+            ring = started;
+            post({ type: "started" });
+          },
+          (error: unknown) =>
+            post({ type: "start-failed", reason: error instanceof Error ? error.message : String(error) }),
+        );
+        return;
+      case "ask":
+        if (ring !== null) ask(ring, data.event, timeoutMs);
+        return;
+      case "configure":
+        ring?.configure(data.configJson);
+        return;
+    }
+  };
+}
+
+serve();

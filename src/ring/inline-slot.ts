@@ -1,0 +1,178 @@
+/**
+ * A slot whose instance lives on this thread: asking it returns with the outcome.
+ *
+ * An instance that broke is dropped at once and replaced from a timer, never within the request that broke it.
+ */
+
+import type { GuestFactory, GuestInstance } from "../abi/contract.ts";
+import type { GuestEvent } from "../event/event.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Verdict } from "../event/verdict.ts";
+import type { Log } from "../observe/log.ts";
+import { LineRate } from "../wasm/imports/line-rate.ts";
+import { RefillPause } from "./refill-pause.ts";
+import type { SlotState } from "./slot-state.ts";
+import type { SlotSettings } from "./slot-settings.ts";
+
+export class InlineSlot {
+  readonly index: number;
+  readonly #factory: GuestFactory;
+  readonly #settings: SlotSettings;
+  readonly #log: Log;
+  readonly #pause = new RefillPause();
+  readonly #lineRate = new LineRate();
+  #state: SlotState = "broken";
+  #instance: GuestInstance | null = null;
+  #configJson: string | null = null;
+  #calls = 0;
+  #refillTimer: ReturnType<typeof setTimeout> | null = null;
+
+  /**
+   * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none.
+   *
+   * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
+   */
+  constructor(
+    index: number,
+    factory: GuestFactory,
+    settings: SlotSettings,
+    configJson: string | null,
+    log: Log,
+  ) {
+    this.index = index;
+    this.#factory = factory;
+    this.#settings = settings;
+    this.#configJson = configJson;
+    this.#log = log;
+    this.#makeFirstInstance();
+    this.#state = "idle";
+  }
+
+  get state(): SlotState {
+    return this.#state;
+  }
+
+  /** Asks the guest; only while idle. Never throws. The state is right again when it returns. */
+  ask(event: GuestEvent, timeoutMs: number): Verdict | EventFailure {
+    let instance: GuestInstance;
+    try {
+      instance = this.#instance ?? this.#makeInstance();
+    } catch (error) {
+      return toFailure(error);
+    }
+    this.#state = "busy";
+    try {
+      return instance.ask(event, timeoutMs);
+    } catch (error) {
+      return toFailure(error);
+    } finally {
+      this.#afterCall(instance);
+    }
+  }
+
+  configure(configJson: string): EventFailure | null {
+    this.#configJson = configJson;
+    if (this.#instance === null) return null;
+    const failure = this.#instance.configure(configJson, this.#settings.startTimeoutMs);
+    if (this.#instance.isBroken) this.#dropBroken();
+    return failure;
+  }
+
+  close(): void {
+    this.#state = "closed";
+    this.#instance = null;
+    if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
+    this.#refillTimer = null;
+  }
+
+  #afterCall(instance: GuestInstance): void {
+    this.#calls++;
+    if (instance.isBroken) this.#dropBroken();
+    else if (this.#isWornOut(instance)) this.#recycle();
+    else if (this.#state === "busy") this.#state = "idle";
+  }
+
+  /** Recycling: a leaky guest is replaced between two requests, before it reaches its memory cap. */
+  #isWornOut(instance: GuestInstance): boolean {
+    const { recycleAfterCalls, recycleMemoryBytes, isFreshPerRequest } = this.#settings;
+    return (
+      isFreshPerRequest ||
+      (recycleAfterCalls > 0 && this.#calls >= recycleAfterCalls) ||
+      (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
+    );
+  }
+
+  #dropBroken(): void {
+    this.#instance = null;
+    if (this.#state === "closed") return;
+    this.#state = "broken";
+    this.#scheduleRefill(this.#pause.remainingMs(performance.now()));
+  }
+
+  /** The slot stays in service: a request that comes before the refill makes its instance itself. */
+  #recycle(): void {
+    this.#instance = null;
+    if (this.#state === "closed") return;
+    this.#state = "idle";
+    this.#scheduleRefill(0);
+  }
+
+  #scheduleRefill(pauseMs: number): void {
+    if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
+    this.#refillTimer = setTimeout(() => this.#refill(), pauseMs);
+  }
+
+  #refill(): void {
+    this.#refillTimer = null;
+    if (this.#state === "closed" || this.#instance !== null) return;
+    try {
+      this.#makeInstance();
+    } catch {
+      // Already logged, and tried again later.
+      return;
+    }
+    if (this.#state === "broken") this.#state = "idle";
+  }
+
+  /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */
+  #makeInstance(): GuestInstance {
+    try {
+      return this.#makeFirstInstance();
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#log.error("a fresh instance could not be made", { slot: this.index, reason });
+      this.#pause.recordFailedStart();
+      this.#dropBroken();
+      throw new EventFailure("guest-no-instance", `a fresh instance could not be made: ${reason}`, { cause });
+    }
+  }
+
+  #makeFirstInstance(): GuestInstance {
+    const startedAtMs = performance.now();
+    const instance = this.#factory.instantiate({
+      slot: this.index,
+      log: this.#log,
+      startTimeoutMs: this.#settings.startTimeoutMs,
+      isMuted: false,
+      lineRate: this.#lineRate,
+      reportedFunctions: this.#settings.reportedFunctions,
+    });
+    if (this.#configJson !== null) {
+      const failure = instance.configure(this.#configJson, this.#settings.startTimeoutMs);
+      if (failure !== null) throw failure;
+    }
+    const nowMs = performance.now();
+    this.#pause.recordMade(nowMs - startedAtMs, nowMs);
+    this.#instance = instance;
+    this.#calls = 0;
+    return instance;
+  }
+}
+
+function toFailure(error: unknown): EventFailure {
+  if (error instanceof EventFailure) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new EventFailure("agent-internal", `the agent failed while asking the guest: ${reason}`, {
+    cause: error,
+  });
+}

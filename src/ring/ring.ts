@@ -1,0 +1,166 @@
+/**
+ * All slots of one module, and the choice between them (design.md 4.4).
+ *
+ * Cheap guests run inline, on the thread that read their event. A module whose calls turn out heavy moves to worker
+ * threads, which are started when they are first needed; a single heavy call on the inline slot is stopped after a
+ * budget of a few milliseconds and asked again on a worker, so that it cannot hold up other connections.
+ */
+
+import type { GuestFactory } from "../abi/contract.ts";
+import type { GuestRecipe } from "../abi/guest-recipe.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Log } from "../observe/log.ts";
+import { CostJudge } from "./cost-judge.ts";
+import { InlineRing } from "./inline-ring.ts";
+import { type RingJob, settle } from "./ring-job.ts";
+import type { SlotSettings } from "./slot-settings.ts";
+import { WorkerRing } from "./worker-ring.ts";
+import type { StartMessage } from "./worker-slot.ts";
+
+/** `auto` measures, the others pin one kind of slot. */
+export type DispatchMode = "auto" | "inline" | "workers";
+
+export interface RingOptions {
+  readonly factory: GuestFactory;
+  /** The same guest, for other threads. */
+  readonly recipe: GuestRecipe;
+  readonly size: number;
+  readonly dispatch: DispatchMode;
+  readonly settings: SlotSettings;
+  /** What the proxy has configured so far; null for nothing. */
+  readonly configJson: string | null;
+  readonly log: Log;
+}
+
+/** The longest a guest may hold the socket's thread while there are workers to take over. */
+const INLINE_BUDGET_MS = 2;
+
+export class Ring {
+  readonly #options: RingOptions;
+  readonly #inline: InlineRing;
+  readonly #judge = new CostJudge();
+  #workers: WorkerRing | null = null;
+  #size: number;
+  #configJson: string | null;
+  #isClosed = false;
+
+  /**
+   * Makes all inline instances.
+   *
+   * @throws ModuleError when one cannot be made, EventFailure when one refuses the configuration.
+   */
+  constructor(options: RingOptions) {
+    this.#options = options;
+    this.#size = options.size;
+    this.#configJson = options.configJson;
+    this.#inline = new InlineRing({ ...options, firstIndex: 0 });
+    if (options.dispatch === "workers") this.#startWorkers();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get idleCount(): number {
+    return this.#inline.idleCount;
+  }
+
+  /** Settles the job before it returns when it runs inline, and some time later otherwise. */
+  submit(job: RingJob): void {
+    const workers = this.#workers;
+    if (workers?.isReady && this.#prefersWorkers()) {
+      workers.submit(job);
+      return;
+    }
+    this.#runInline(job);
+  }
+
+  resize(size: number): void {
+    this.#size = size;
+    this.#inline.resize(size);
+    this.#workers?.resize(size);
+  }
+
+  /** Null accepts; a refusal changes nothing. */
+  configure(configJson: string): EventFailure | null {
+    const failure = this.#inline.configure(configJson);
+    if (failure !== null) return failure;
+    this.#configJson = configJson;
+    this.#workers?.configure(configJson);
+    return null;
+  }
+
+  /** Jobs that run in other threads are finished first; they settle as they would have. */
+  close(): void {
+    this.#isClosed = true;
+    this.#inline.close();
+    this.#closeWorkersWhenQuiet();
+  }
+
+  #prefersWorkers(): boolean {
+    return this.#options.dispatch === "workers" || this.#judge.isHeavy(performance.now());
+  }
+
+  #runInline(job: RingJob): void {
+    const hasBudget = this.#canUseWorkers();
+    const { timeoutMs } = this.#options.settings;
+    const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
+    const outcome = this.#judge.wantsSample()
+      ? this.#measured(job, allowedMs)
+      : this.#inline.ask(job.event, allowedMs);
+    if (allowedMs < timeoutMs && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
+      this.#moveToWorker(job);
+      return;
+    }
+    settle(job, outcome);
+  }
+
+  #measured(job: RingJob, allowedMs: number): ReturnType<InlineRing["ask"]> {
+    const startedAtMs = performance.now();
+    const outcome = this.#inline.ask(job.event, allowedMs);
+    this.#judge.recordCost(performance.now() - startedAtMs);
+    if (this.#judge.isSlow && this.#canUseWorkers()) this.#startWorkers();
+    return outcome;
+  }
+
+  /** One slot is inline only: least memory, strictly one call after the other. */
+  #canUseWorkers(): boolean {
+    return this.#options.dispatch !== "inline" && this.#size > 1 && this.#options.recipe.limits !== null;
+  }
+
+  #moveToWorker(job: RingJob): void {
+    this.#judge.recordOverrun(performance.now());
+    this.#startWorkers().submit(job);
+  }
+
+  #startWorkers(): WorkerRing {
+    this.#workers ??= new WorkerRing({
+      size: this.#size,
+      startMessage: (slot) => this.#startMessage(slot),
+      maxWaitMs: this.#options.settings.timeoutMs,
+      onCost: (guestMs) => this.#judge.recordCost(guestMs),
+      log: this.#options.log,
+    });
+    return this.#workers;
+  }
+
+  #startMessage(slot: number): StartMessage {
+    const { recipe, settings, log } = this.#options;
+    const { reportedFunctions: _ownThreadOnly, ...workerSettings } = settings;
+    return {
+      type: "start",
+      slot,
+      recipe,
+      settings: workerSettings,
+      configJson: this.#configJson,
+      debugEnabled: log.debugEnabled,
+    };
+  }
+
+  #closeWorkersWhenQuiet(): void {
+    const workers = this.#workers;
+    if (workers === null || !this.#isClosed) return;
+    if (workers.isQuiet) workers.close();
+    else setTimeout(() => this.#closeWorkersWhenQuiet(), 10);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What a ring and its worker threads say to each other. Plain values only: everything here is copied between threads.
+ */
+
+import type { GuestRecipe } from "../abi/guest-recipe.ts";
+import type { GuestEvent } from "../event/event.ts";
+import type { FailureCode } from "../event/failure.ts";
+import type { Verdict } from "../event/verdict.ts";
+import type { LogFields, LogLevel } from "../observe/log.ts";
+
+/** SlotSettings without what cannot be shared. */
+export interface WorkerSettings {
+  readonly timeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly recycleAfterCalls: number;
+  readonly recycleMemoryBytes: number;
+  readonly isFreshPerRequest: boolean;
+}
+
+export type ToWorker =
+  | {
+      readonly type: "start";
+      readonly slot: number;
+      readonly recipe: GuestRecipe;
+      readonly settings: WorkerSettings;
+      readonly configJson: string | null;
+      readonly debugEnabled: boolean;
+    }
+  | { readonly type: "ask"; readonly event: GuestEvent }
+  | { readonly type: "configure"; readonly configJson: string };
+
+export type FromWorker =
+  | { readonly type: "started" }
+  | { readonly type: "start-failed"; readonly reason: string }
+  /** `verdict` null is the plain "allow". */
+  | { readonly type: "answered"; readonly verdict: Verdict | null; readonly guestMs: number }
+  | {
+      readonly type: "failed";
+      readonly code: FailureCode;
+      readonly message: string;
+      readonly details: Readonly<Record<string, string | number>>;
+      readonly guestMs: number;
+    }
+  | {
+      readonly type: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: LogFields | undefined;
+    };

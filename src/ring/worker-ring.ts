@@ -1,0 +1,104 @@
+/**
+ * The slots that live in threads of their own. Jobs wait in line while all are busy, so that as many guests run at
+ * once as there are slots, and none is delayed by more than it must.
+ */
+
+import { EventFailure } from "../event/failure.ts";
+import type { Log } from "../observe/log.ts";
+import type { RingJob } from "./ring-job.ts";
+import { noInstance } from "./no-instance.ts";
+import { type StartMessage, WorkerSlot, type WorkerSlotListener } from "./worker-slot.ts";
+
+export interface WorkerRingOptions {
+  readonly size: number;
+  /** The message that starts a thread, with the configuration of the moment. */
+  startMessage(slot: number): StartMessage;
+  /** A job that has waited longer is not started any more: whoever asked has most likely given up. */
+  readonly maxWaitMs: number;
+  /** What a finished job cost its guest. */
+  onCost(guestMs: number): void;
+  readonly log: Log;
+}
+
+interface WaitingJob {
+  readonly job: RingJob;
+  readonly sinceMs: number;
+}
+
+export class WorkerRing implements WorkerSlotListener {
+  readonly #options: WorkerRingOptions;
+  readonly #slots: WorkerSlot[] = [];
+  readonly #waiting: WaitingJob[] = [];
+
+  constructor(options: WorkerRingOptions) {
+    this.#options = options;
+    this.resize(options.size);
+  }
+
+  /** False until the first thread has started, and while all are broken. */
+  get isReady(): boolean {
+    return this.#slots.some((slot) => slot.state === "idle" || slot.state === "busy");
+  }
+
+  /** Nothing is running and nothing waits. */
+  get isQuiet(): boolean {
+    return this.#waiting.length === 0 && this.#slots.every((slot) => slot.state !== "busy");
+  }
+
+  submit(job: RingJob): void {
+    for (const slot of this.#slots) {
+      if (slot.state === "idle") {
+        slot.run(job);
+        return;
+      }
+    }
+    this.#waiting.push({ job, sinceMs: performance.now() });
+  }
+
+  resize(size: number): void {
+    for (const slot of this.#slots.splice(size)) slot.close();
+    while (this.#slots.length < size) {
+      const index = this.#slots.length;
+      this.#slots.push(
+        new WorkerSlot(index, () => this.#options.startMessage(index), this, this.#options.log),
+      );
+    }
+  }
+
+  configure(configJson: string): void {
+    for (const slot of this.#slots) slot.configure(configJson);
+  }
+
+  close(): void {
+    for (const slot of this.#slots.splice(0)) slot.close();
+  }
+
+  onIdle(slot: WorkerSlot, guestMs: number | null): void {
+    if (guestMs !== null) this.#options.onCost(guestMs);
+    while (slot.state === "idle") {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if (!next.job.isCancelled) this.#start(next, slot);
+    }
+  }
+
+  onLost(): void {
+    if (this.isReady) return;
+    for (const { job } of this.#waiting.splice(0)) {
+      if (!job.isCancelled) job.fail(noInstance());
+    }
+  }
+
+  #start({ job, sinceMs }: WaitingJob, slot: WorkerSlot): void {
+    const waitedMs = performance.now() - sinceMs;
+    if (waitedMs <= this.#options.maxWaitMs) slot.run(job);
+    else job.fail(queueTimeout(waitedMs));
+  }
+}
+
+function queueTimeout(waitedMs: number): EventFailure {
+  return new EventFailure(
+    "queue-timeout",
+    `the event waited ${Math.round(waitedMs)} ms for an instance; the module is too slow for this load, so raise --pool-size`,
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * A slot whose instance lives in a thread of its own: it works on one job while this thread goes on. The thread is
+ * asked by messages; a thread that dies fails its job and is replaced.
+ */
+
+import { EventFailure } from "../event/failure.ts";
+import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
+import type { Log } from "../observe/log.ts";
+import { RefillPause } from "./refill-pause.ts";
+import { type RingJob, settle } from "./ring-job.ts";
+import type { SlotState } from "./slot-state.ts";
+import type { FromWorker, ToWorker } from "./worker-message.ts";
+
+export type StartMessage = ToWorker & { readonly type: "start" };
+
+export interface WorkerSlotListener {
+  /** The slot can take a job: it has just started, or finished one that kept the guest busy for `guestMs`. */
+  onIdle(slot: WorkerSlot, guestMs: number | null): void;
+  /** The slot lost its thread, or its thread did not start. */
+  onLost(): void;
+}
+
+export class WorkerSlot {
+  readonly index: number;
+  readonly #makeStart: () => StartMessage;
+  readonly #listener: WorkerSlotListener;
+  readonly #log: Log;
+  readonly #pause = new RefillPause();
+  #state: SlotState = "broken";
+  #worker: Worker | null = null;
+  #job: RingJob | null = null;
+  #restart: ReturnType<typeof setTimeout> | null = null;
+
+  /** Starts the thread; the listener hears when it can take jobs. `makeStart` tells what holds at that moment. */
+  constructor(index: number, makeStart: () => StartMessage, listener: WorkerSlotListener, log: Log) {
+    this.index = index;
+    this.#makeStart = makeStart;
+    this.#listener = listener;
+    this.#log = log;
+    this.#startThread();
+  }
+
+  get state(): SlotState {
+    return this.#state;
+  }
+
+  /** Takes a job; only while idle. */
+  run(job: RingJob): void {
+    this.#state = "busy";
+    this.#job = job;
+    this.#post({ type: "ask", event: job.event });
+  }
+
+  configure(configJson: string): void {
+    this.#post({ type: "configure", configJson });
+  }
+
+  close(): void {
+    this.#state = "closed";
+    if (this.#restart !== null) clearTimeout(this.#restart);
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#failJob("the pool was closed");
+  }
+
+  #startThread(): void {
+    const worker = new Worker(new URL("./guest-worker.ts", import.meta.url).href);
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
+    worker.onerror = (event) => this.#onThreadLost(event.message);
+    worker.addEventListener("close", () => this.#onThreadLost("the thread ended"));
+    this.#post(this.#makeStart());
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #onMessage(message: FromWorker): void {
+    switch (message.type) {
+      case "started":
+        this.#pause.recordMade(0, performance.now());
+        this.#becomeIdle(null);
+        return;
+      case "start-failed":
+        this.#onThreadLost(message.reason);
+        return;
+      case "answered":
+        this.#settleJob(message.verdict ?? PLAIN_ALLOW);
+        this.#becomeIdle(message.guestMs);
+        return;
+      case "failed":
+        this.#settleJob(new EventFailure(message.code, message.message, { details: message.details }));
+        this.#becomeIdle(message.guestMs);
+        return;
+      case "log":
+        this.#log[message.level](message.message, message.fields);
+        return;
+    }
+  }
+
+  #becomeIdle(guestMs: number | null): void {
+    if (this.#state === "closed") return;
+    this.#state = "idle";
+    this.#listener.onIdle(this, guestMs);
+  }
+
+  #settleJob(outcome: Verdict | EventFailure): void {
+    const job = this.#job;
+    this.#job = null;
+    if (job !== null) settle(job, outcome);
+  }
+
+  #failJob(reason: string): void {
+    this.#settleJob(
+      new EventFailure("agent-internal", `the thread of slot ${this.index} is gone: ${reason}`),
+    );
+  }
+
+  #onThreadLost(reason: string): void {
+    if (this.#state === "closed" || this.#restart !== null) return;
+    this.#state = "broken";
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#pause.recordFailedStart();
+    this.#log.error("a worker thread was lost; another one is started", { slot: this.index, reason });
+    this.#restart = setTimeout(() => {
+      this.#restart = null;
+      this.#startThread();
+    }, this.#pause.remainingMs(performance.now()));
+    this.#failJob(reason);
+    this.#listener.onLost();
+  }
+}
