@@ -1,0 +1,137 @@
+/**
+ * Wires the rooms together: a guest in a ring, a dispatcher before it, protocols before that, a socket in front. The
+ * only place that knows them all.
+ */
+
+import manifest from "../../package.json" with { type: "json" };
+import { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { Log } from "../observe/log.ts";
+import { chooseProtocol } from "../protocol/choose-protocol.ts";
+import type { AgentProfile } from "../protocol/protocol-options.ts";
+import { Listener } from "../socket/listener.ts";
+import { LiveGuest } from "./live-guest.ts";
+import { ProxyConfig } from "./proxy-config.ts";
+import type { Reloadable } from "./reloader.ts";
+import type { Settings } from "./settings.ts";
+
+export const MAX_POOL_SIZE = 256;
+
+export interface AgentOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** A listening socket that was passed to this process, or null. */
+  readonly inheritedFd: number | null;
+  /** Another agent took the socket path over. */
+  onNameLost(): void;
+}
+
+export class Agent implements Reloadable {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #guest: LiveGuest;
+  readonly #dispatcher: Dispatcher;
+  readonly #listener: Listener;
+
+  private constructor(options: AgentOptions, guest: LiveGuest, dispatcher: Dispatcher, listener: Listener) {
+    this.#settings = options.settings;
+    this.#log = options.log;
+    this.#guest = guest;
+    this.#dispatcher = dispatcher;
+    this.#listener = listener;
+  }
+
+  /**
+   * Loads the module, makes and warms its instances, and only then opens the socket.
+   *
+   * @throws ModuleError, SocketError
+   */
+  static async start(options: AgentOptions): Promise<Agent> {
+    const { settings, log } = options;
+    const guest = await LiveGuest.load(settings, log);
+    const dispatcher = makeDispatcher(guest, settings, log);
+    const listener = await Listener.open({
+      path: settings.socketPath,
+      mode: settings.socketMode,
+      inheritedFd: options.inheritedFd,
+      takesOver: settings.takeover,
+      onNameLost: () => options.onNameLost(),
+      log,
+      chooseProtocol: chooseProtocol({
+        events: dispatcher,
+        log,
+        redirectEncoding: settings.redirectEncoding,
+        profile: () => agentProfile(guest, settings),
+      }),
+    });
+    return new Agent(options, guest, dispatcher, listener);
+  }
+
+  get sha256(): string {
+    return this.#guest.loaded.module.sha256;
+  }
+
+  /** Facts for the `ready` line. */
+  describe(): Readonly<Record<string, string | number | boolean>> {
+    const { module, factory } = this.#guest.loaded;
+    return {
+      version: manifest.version,
+      socket: this.#settings.socketPath,
+      module: this.#settings.modulePath,
+      sha256: module.sha256,
+      abi: factory.abiName,
+      pool_size: this.#guest.ring.size,
+      policy: this.#dispatcher.failOpen ? "fail-open" : "fail-closed",
+      limits: module.limited !== null,
+    };
+  }
+
+  /** @throws ModuleError when the new module cannot be used; the old one serves on. */
+  async reload(): Promise<void> {
+    await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));
+  }
+
+  /** Stops accepting, answers what is under way, and closes everything. */
+  async stop(): Promise<void> {
+    this.#listener.stopAccepting();
+    await this.#listener.drain(this.#settings.shutdownTimeoutMs);
+    this.#guest.close();
+    this.#dispatcher.close();
+    const counters = this.#dispatcher.counters;
+    this.#log.info("stopped", {
+      requests: counters.requests,
+      responses: counters.responses,
+      refused: counters.refused,
+      failures: counters.failures,
+    });
+  }
+}
+
+function makeDispatcher(guest: LiveGuest, settings: Settings, log: Log): Dispatcher {
+  const config = new ProxyConfig(
+    {
+      configureGuest: (json) => guest.configure(json),
+      setFailOpen: (failOpen) => {
+        dispatcher.failOpen = failOpen;
+      },
+      setPoolSize: (size) => guest.resize(size),
+    },
+    { isIgnored: settings.ignoreProxyConfig, maxPoolSize: MAX_POOL_SIZE, log },
+  );
+  const dispatcher = new Dispatcher(guest.ring, {
+    log,
+    failOpen: settings.failOpen,
+    configure: (block) => config.apply(block),
+  });
+  return dispatcher;
+}
+
+function agentProfile(guest: LiveGuest, settings: Settings): AgentProfile {
+  const { factory } = guest.loaded;
+  return {
+    version: manifest.version,
+    handlesRequests: factory.handlesRequests,
+    handlesResponses: factory.handlesResponses,
+    acceptsConfig: !settings.ignoreProxyConfig,
+    poolSize: guest.ring.size,
+  };
+}

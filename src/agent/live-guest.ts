@@ -1,0 +1,104 @@
+/**
+ * The guest that serves at the moment: a module, its ring, and the configuration both were given. A reload makes a
+ * whole new one beside it and swaps it in between two events.
+ */
+
+import { EventFailure } from "../event/failure.ts";
+import type { Log } from "../observe/log.ts";
+import { Ring } from "../ring/ring.ts";
+import type { SlotSettings } from "../ring/slot-settings.ts";
+import { ModuleError } from "../wasm/module-error.ts";
+import { type LoadedGuest, loadGuest } from "./load-guest.ts";
+import type { Settings } from "./settings.ts";
+
+export class LiveGuest {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  #loaded: LoadedGuest;
+  #ring: Ring;
+  #configJson: string | null = null;
+
+  private constructor(settings: Settings, log: Log, loaded: LoadedGuest) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#loaded = loaded;
+    this.#ring = this.#makeRing(loaded, settings.poolSize);
+  }
+
+  /** @throws ModuleError when the module cannot be used. */
+  static async load(settings: Settings, log: Log): Promise<LiveGuest> {
+    return new LiveGuest(settings, log, await loadGuest(settings, log));
+  }
+
+  get loaded(): LoadedGuest {
+    return this.#loaded;
+  }
+
+  get ring(): Ring {
+    return this.#ring;
+  }
+
+  resize(size: number): void {
+    this.#ring.resize(size);
+  }
+
+  /** Null accepts. */
+  configure(configJson: string): EventFailure | null {
+    const failure = this.#ring.configure(configJson);
+    if (failure === null) this.#configJson = configJson;
+    return failure;
+  }
+
+  /**
+   * Loads the module's file again. The ring of before is closed once `useRing` has been called with the new one; on
+   * an error everything stays as it was.
+   *
+   * @throws ModuleError when the new module cannot be used or refuses the configuration of the moment.
+   */
+  async reload(useRing: (ring: Ring) => void): Promise<void> {
+    const loaded = await loadGuest(this.#settings, this.#log);
+    const before = this.#ring;
+    this.#ring = this.#makeRing(loaded, before.size);
+    this.#loaded = loaded;
+    useRing(this.#ring);
+    before.close();
+  }
+
+  close(): void {
+    this.#ring.close();
+  }
+
+  #makeRing(loaded: LoadedGuest, size: number): Ring {
+    try {
+      return new Ring({
+        factory: loaded.factory,
+        recipe: loaded.recipe,
+        size,
+        dispatch: this.#settings.dispatch,
+        settings: slotSettings(this.#settings),
+        configJson: this.#configJson,
+        log: this.#log,
+      });
+    } catch (error) {
+      if (!(error instanceof EventFailure)) throw error;
+      throw new ModuleError(
+        "module-start-failed",
+        `the module refuses the proxy's configuration: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+function slotSettings(settings: Settings): SlotSettings {
+  return {
+    timeoutMs: settings.timeoutMs,
+    startTimeoutMs: settings.startTimeoutMs,
+    recycleAfterCalls: settings.recycleAfterCalls,
+    recycleMemoryBytes: settings.recycleMemoryBytes,
+    isFreshPerRequest: settings.isolation === "per-request",
+    reportedFunctions: new Set(),
+  };
+}

@@ -1,0 +1,51 @@
+/** The life of a serving process: start, say so, wait for a signal, stop. */
+
+import type { Log } from "../observe/log.ts";
+import { SdNotify } from "../observe/sd-notify.ts";
+import { inheritedListenFd } from "../socket/inherited-socket.ts";
+import { SocketError } from "../socket/socket-error.ts";
+import { ModuleError } from "../wasm/module-error.ts";
+import { Agent } from "./agent.ts";
+import { ReloadTriggers } from "./reload-triggers.ts";
+import type { Settings } from "./settings.ts";
+import { StopRequest } from "./stop-request.ts";
+
+const EXIT_OK = 0;
+const EXIT_UNUSABLE = 2;
+
+/**
+ * Serves until SIGTERM or SIGINT; a second one ends the process at once.
+ *
+ * @returns the exit code. A module or socket path that cannot be used is one sentence on stderr and the code 2.
+ */
+export async function runAgent(settings: Settings, log: Log): Promise<number> {
+  const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
+  const stop = new StopRequest(log);
+  const agent = await startAgent(settings, log, stop);
+  if (agent === null) return EXIT_UNUSABLE;
+  const reloads = new ReloadTriggers(agent, settings, log, systemd);
+  log.info("ready", agent.describe());
+  systemd.ready();
+  await stop.requested;
+  reloads.close();
+  systemd.stopping();
+  await agent.stop();
+  return EXIT_OK;
+}
+
+async function startAgent(settings: Settings, log: Log, stop: StopRequest): Promise<Agent | null> {
+  try {
+    const inheritedFd = inheritedListenFd(process.env, process.pid);
+    return await Agent.start({
+      settings,
+      log,
+      inheritedFd,
+      onNameLost: () => stop.request("another agent took over the socket"),
+    });
+  } catch (error) {
+    if (!(error instanceof ModuleError || error instanceof SocketError)) throw error;
+    if (settings.logFormat === "json") log.error(error.message, { code: error.code });
+    else process.stderr.write(`sentinel-wasm-agent: ${error.message} (${error.code})\n`);
+    return null;
+  }
+}

@@ -1,0 +1,39 @@
+/** The wish to stop: a signal, or an agent that took over. A second signal ends the process at once. */
+
+import type { Log } from "../observe/log.ts";
+
+const EXIT_FORCED = 1;
+
+export class StopRequest {
+  readonly requested: Promise<void>;
+  readonly #log: Log;
+  readonly #resolve: () => void;
+  #isStopping = false;
+
+  /** Listens for SIGTERM and SIGINT from now on. */
+  constructor(log: Log) {
+    this.#log = log;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.requested = promise;
+    this.#resolve = resolve;
+    process.on("SIGTERM", (signal) => this.#onSignal(signal));
+    process.on("SIGINT", (signal) => this.#onSignal(signal));
+  }
+
+  request(reason: string): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#log.info("stopping", { reason });
+    this.#resolve();
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    if (this.#isStopping) {
+      this.#log.warn("stopping at once, without waiting for what is under way", {
+        reason: `second ${signal}`,
+      });
+      process.exit(EXIT_FORCED);
+    }
+    this.request(signal);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Exercises a module before the socket exists, since cold guest code is many times slower than warm code and the
+ * proxy's timeouts are short (design.md 4.5). It happens on an instance of its own that is thrown away: compiled code
+ * is shared by all instances of a module, guest state is not.
+ */
+
+import type { GuestFactory } from "../abi/contract.ts";
+import type { GuestEvent } from "../event/event.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Log } from "../observe/log.ts";
+import { LineRate } from "../wasm/imports/line-rate.ts";
+
+export interface WarmUpOptions {
+  readonly timeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly log: Log;
+}
+
+/** Enough for the engine's compilers to take over, and little enough not to be felt at start. */
+const BUDGET_MS = 15;
+const MAX_ROUNDS = 400;
+
+const SAMPLE_EVENTS: readonly GuestEvent[] = [
+  {
+    kind: "request-headers",
+    correlationId: "warm-up",
+    method: "GET",
+    uri: "/warm-up?page=1",
+    headers: {
+      accept: ["text/html,application/xhtml+xml"],
+      "accept-encoding": ["gzip, deflate, br"],
+      "accept-language": ["en"],
+      host: ["localhost"],
+      "user-agent": ["Mozilla/5.0 (X11; Linux x86_64)"],
+      "x-correlation-id": ["warm-up"],
+    },
+    metadata: {
+      requestId: "warm-up",
+      clientAddress: "127.0.0.1",
+      clientPort: 0,
+      serverName: null,
+      httpVersion: "HTTP/1.1",
+      tlsVersion: null,
+      tlsCipher: null,
+      routeId: null,
+      upstreamId: null,
+      timestamp: "2026-01-01T00:00:00+00:00",
+      traceparent: null,
+    },
+  },
+  {
+    kind: "response-headers",
+    correlationId: "warm-up",
+    status: 200,
+    headers: { "content-type": ["text/html"], server: ["warm-up"] },
+  },
+];
+
+/**
+ * A guest that fails on a sample is only warned about: it may need a configuration that comes later.
+ *
+ * @throws ModuleError when no instance can be made.
+ */
+export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
+  const instance = factory.instantiate({
+    slot: 0,
+    log: options.log,
+    startTimeoutMs: options.startTimeoutMs,
+    isMuted: true,
+    lineRate: new LineRate(),
+    reportedFunctions: new Set(),
+  });
+  const endAtMs = performance.now() + BUDGET_MS;
+  try {
+    for (let round = 0; round < MAX_ROUNDS && performance.now() < endAtMs; round++) {
+      for (const event of SAMPLE_EVENTS) instance.ask(event, options.timeoutMs);
+    }
+  } catch (error) {
+    if (!(error instanceof EventFailure)) throw error;
+    options.log.warn("the module failed on a sample event while warming up; it is served all the same", {
+      code: error.code,
+      reason: error.message,
+    });
+  }
+}
