@@ -1,0 +1,73 @@
+/**
+ * Runs the command that a command line names and turns every way to end into an exit code. A wrong command line is one
+ * sentence on stderr; nobody is shown a stack trace for a typing error.
+ */
+
+import { type CommandDef, runCommand } from "citty";
+import { capText, escapeInvisible, quoteText } from "../observe/hostile-text.ts";
+import type { CommandData } from "./agent-command.ts";
+import { ExitCode } from "./exit-codes.ts";
+import type { CommandSummary } from "./help.ts";
+import { nearestName } from "./nearest-name.ts";
+import { OptionsError } from "./options-error.ts";
+import { PROGRAM } from "./program.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** By name, in the order in which help lists them. */
+export type CommandTree = Readonly<Record<string, CommandDef>>;
+
+const MAX_SHOWN_LENGTH = 200;
+const MAX_FLUSH_MS = 500;
+
+/** Never rejects. A command is named by the first argument; without one, `defaultCommand` runs. */
+export async function runCommandLine(
+  tree: CommandTree,
+  defaultCommand: string,
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  try {
+    const [first = "", ...rest] = argv;
+    const isNamed = first !== "" && !first.startsWith("-");
+    const command = isNamed ? findCommand(tree, first) : findCommand(tree, defaultCommand);
+    const isProgramPage = !isNamed || first === defaultCommand;
+    const data: CommandData = { surroundings, commands: isProgramPage ? await summarize(tree) : [] };
+    const { result } = await runCommand(command, { rawArgs: isNamed ? rest : [...argv], data });
+    return typeof result === "number" ? result : ExitCode.ok;
+  } catch (error) {
+    stderr.write(describeError(error));
+    return error instanceof OptionsError ? ExitCode.usage : ExitCode.failure;
+  } finally {
+    stdout.flush(MAX_FLUSH_MS);
+    stderr.flush(MAX_FLUSH_MS);
+  }
+}
+
+function findCommand(tree: CommandTree, name: string): CommandDef {
+  const command = Object.hasOwn(tree, name) ? tree[name] : undefined;
+  if (command !== undefined) return command;
+  const nearest = nearestName(name, Object.keys(tree));
+  const advice = nearest === null ? "." : `; did you mean ${nearest}?`;
+  throw new OptionsError(
+    "command-unknown",
+    `Unknown command ${quoteText(capText(name, MAX_SHOWN_LENGTH))}${advice}`,
+  );
+}
+
+async function summarize(tree: CommandTree): Promise<CommandSummary[]> {
+  return Promise.all(
+    Object.entries(tree).map(async ([name, { meta }]) => {
+      const { description = "" } = (await (typeof meta === "function" ? meta() : meta)) ?? {};
+      return { name, summary: description };
+    }),
+  );
+}
+
+function describeError(error: unknown): string {
+  if (error instanceof OptionsError) {
+    return `${PROGRAM.name}: ${error.message}\nRun ${PROGRAM.name} --help for all options.\n`;
+  }
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `${PROGRAM.name}: BUG: ${escapeInvisible(reason)}\n`;
+}

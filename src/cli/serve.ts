@@ -1,0 +1,39 @@
+/**
+ * The command that serves a proxy, which is also what runs when no command is named. It turns settings and a log into a
+ * running agent; all that the agent does is behind `runAgent`.
+ */
+
+import type { Settings } from "../agent/settings.ts";
+import { ConsoleLog } from "../observe/console-log.ts";
+import type { Log } from "../observe/log.ts";
+import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
+import { SERVE_OPTIONS } from "./options.ts";
+import { PROGRAM } from "./program.ts";
+import { wantsColour } from "./surroundings.ts";
+
+/** Resolves with the exit code when the agent has stopped. */
+export type RunAgent = (settings: Settings, log: Log) => Promise<number>;
+
+export function serveCommand(runAgent: RunAgent): DescribedCommand {
+  return defineAgentCommand<Settings>({
+    name: "serve",
+    summary: "Serve a proxy (also when no command is named).",
+    purpose: PROGRAM.description,
+    usage: ["--module <file> [options]"],
+    examples: [
+      "--module policy.wasm",
+      "--module policy.wasm --socket /run/wasm.sock --fail-open",
+      "--module policy.wasm --pool-size 8 --max-memory 16MiB",
+    ],
+    options: SERVE_OPTIONS,
+    run: (settings, { env, stderr, stderrIsTerminal }) => {
+      const log = new ConsoleLog({
+        format: settings.logFormat,
+        verbose: settings.verbose,
+        colour: wantsColour(env, stderrIsTerminal),
+        sink: stderr,
+      });
+      return runAgent(settings, log);
+    },
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * The kinds of value an option can have: how each is written, checked and shown. valibot decides; which option has which
+ * kind stands in options.ts.
+ */
+
+import * as v from "valibot";
+
+export interface ValueKind<T> {
+  /** A switch needs no value: its flag alone means true. A list is added to each time its flag is given. */
+  readonly type: "switch" | "value" | "list";
+  /** Completes the sentence "... must be". */
+  readonly expected: string;
+  /** Every possible value, where those can be listed. */
+  readonly choices?: readonly string[];
+  readonly schema: v.GenericSchema<string, T>;
+  /** The value as an operator would write it. */
+  show(value: T): string;
+}
+
+export function switchKind(): ValueKind<boolean> {
+  const words = new Map([
+    ["true", true],
+    ["false", false],
+    ["1", true],
+    ["0", false],
+    ["yes", true],
+    ["no", false],
+    ["on", true],
+    ["off", false],
+  ]);
+  return {
+    type: "switch",
+    expected: "true or false (or 1/0, yes/no, on/off)",
+    choices: ["true", "false"],
+    schema: v.pipe(
+      v.string(),
+      v.transform((text) => words.get(text.trim().toLowerCase())),
+      v.boolean(),
+    ),
+    show: String,
+  };
+}
+
+/** Any number of values, by giving the flag as often. */
+export function listKind<T>(item: ValueKind<T>): ValueKind<readonly T[]> {
+  return {
+    type: "list",
+    expected: item.expected,
+    ...(item.choices === undefined ? {} : { choices: item.choices }),
+    schema: v.pipe(
+      item.schema,
+      v.transform((value) => [value]),
+    ),
+    show: (values) => values.map((value) => item.show(value)).join(", "),
+  };
+}
+
+export function pathKind(): ValueKind<string> {
+  return {
+    type: "value",
+    expected: "a path",
+    schema: v.pipe(
+      v.string(),
+      v.nonEmpty(),
+      v.check((text) => !text.includes("\0")),
+    ),
+    show: String,
+  };
+}
+
+export function integerKind(range: { readonly min: number; readonly max: number }): ValueKind<number> {
+  return {
+    type: "value",
+    expected: `a whole number from ${range.min} to ${range.max}`,
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.regex(/^\d+$/),
+      v.transform(Number),
+      v.minValue(range.min),
+      v.maxValue(range.max),
+    ),
+    show: String,
+  };
+}
+
+export function choiceKind<const T extends string>(choices: readonly [T, ...T[]]): ValueKind<T> {
+  return {
+    type: "value",
+    expected: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    choices,
+    schema: v.pipe(v.string(), v.trim(), v.toLowerCase(), v.picklist(choices)),
+    show: String,
+  };
+}
+
+/** Permission bits in octal, with or without leading zeros or `0o`. */
+export function fileModeKind(): ValueKind<number> {
+  return {
+    type: "value",
+    expected: "octal permission bits from 0000 to 0777",
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.regex(/^(?:0o)?[0-7]+$/),
+      v.transform((text) => Number.parseInt(text.replace("0o", ""), 8)),
+      v.maxValue(0o777),
+    ),
+    show: (mode) => mode.toString(8).padStart(4, "0"),
+  };
+}
+
+const BYTES_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["kb", 1000],
+  ["mb", 1000 ** 2],
+  ["gb", 1000 ** 3],
+  ["kib", 1024],
+  ["mib", 1024 ** 2],
+  ["gib", 1024 ** 3],
+]);
+
+/** Bytes, with a decimal or binary suffix in any case. */
+export function byteSizeKind(range: { readonly min: number; readonly max: number }): ValueKind<number> {
+  return {
+    type: "value",
+    expected: `a size from ${showByteSize(range.min)} to ${showByteSize(range.max)} (KiB, MiB, GiB, KB, MB, GB or bytes)`,
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.toLowerCase(),
+      v.transform((text) => {
+        const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/.exec(text) ?? [];
+        return amount === "" ? Number.NaN : Number(amount) * (BYTES_PER_UNIT.get(unit) ?? Number.NaN);
+      }),
+      v.safeInteger(),
+      v.minValue(range.min),
+      v.maxValue(range.max),
+    ),
+    show: showByteSize,
+  };
+}
+
+/** In the largest binary unit that needs no fraction. */
+function showByteSize(bytes: number): string {
+  for (const [factor, unit] of [
+    [1024 ** 3, "GiB"],
+    [1024 ** 2, "MiB"],
+    [1024, "KiB"],
+  ] as const) {
+    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return `${bytes}`;
+}
