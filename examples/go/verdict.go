@@ -1,0 +1,81 @@
+package main
+
+import "strconv"
+
+// A Verdict is the answer to the host; the zero value allows and changes nothing.
+type Verdict struct {
+	status                int // 0: allow
+	body                  string
+	addRequestHeaders     []Header
+	addResponseHeaders    []Header
+	removeResponseHeaders []string
+	tags                  []string
+}
+
+func (v Verdict) block(status int, body, tag string) Verdict {
+	v.status, v.body = status, body
+	v.tag(tag)
+	return v
+}
+
+func (v *Verdict) tag(tag string) {
+	v.tags = append(v.tags, tag)
+}
+
+func (v *Verdict) addRequestHeader(name, value string) {
+	v.addRequestHeaders = append(v.addRequestHeaders, Header{name, value})
+}
+
+func (v *Verdict) addResponseHeader(name, value string) {
+	v.addResponseHeaders = append(v.addResponseHeaders, Header{name, value})
+}
+
+func (v *Verdict) removeResponseHeader(name string) {
+	v.removeResponseHeaders = append(v.removeResponseHeaders, name)
+}
+
+func (v Verdict) appendJSON(out []byte) []byte {
+	if v.status == 0 {
+		out = append(out, `{"decision":"allow"`...)
+	} else {
+		out = append(out, `{"decision":"block","status":`...)
+		out = strconv.AppendInt(out, int64(v.status), 10)
+		out = append(out, `,"body":`...)
+		out = appendJSONString(out, v.body)
+	}
+	out = appendHeaders(out, `,"add_request_headers":`, v.addRequestHeaders)
+	out = appendHeaders(out, `,"add_response_headers":`, v.addResponseHeaders)
+	out = appendList(out, `,"remove_response_headers":`, v.removeResponseHeaders)
+	out = appendList(out, `,"tags":`, v.tags)
+	return append(out, '}')
+}
+
+func appendHeaders(out []byte, key string, headers []Header) []byte {
+	if len(headers) == 0 {
+		return out
+	}
+	out = append(out, key...)
+	separator := byte('{')
+	for _, header := range headers {
+		out = append(out, separator)
+		out = appendJSONString(out, header.name)
+		out = append(out, ':')
+		out = appendJSONString(out, header.value)
+		separator = ','
+	}
+	return append(out, '}')
+}
+
+func appendList(out []byte, key string, items []string) []byte {
+	if len(items) == 0 {
+		return out
+	}
+	out = append(out, key...)
+	separator := byte('[')
+	for _, item := range items {
+		out = append(out, separator)
+		out = appendJSONString(out, item)
+		separator = ','
+	}
+	return append(out, ']')
+}

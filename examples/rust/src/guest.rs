@@ -1,0 +1,132 @@
+//! The module's side of the JSON ABI: memory for the host, JSON in, JSON out. Nothing here knows the policy, so it can
+//! be taken over unchanged.
+//!
+//! Every failure aborts, which traps: the host then answers by its own policy (`--fail-open` or not). Answering 0
+//! instead would mean "allow".
+
+use std::collections::BTreeMap;
+use std::{ptr, slice};
+
+use serde::{Deserialize, Serialize};
+
+/// A request, as far as a policy needs it. The host sends `method` and `correlation_id` too: add the fields to read them.
+#[derive(Deserialize)]
+pub struct Request {
+    pub uri: String,
+    pub client_ip: String,
+    headers: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// The values of a header, whatever the letter case of its name.
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// A response. The host sends `headers` and `correlation_id` too.
+#[derive(Deserialize)]
+pub struct Response {
+    pub status: u16,
+}
+
+/// The answer to the host; `default` allows and changes nothing.
+#[derive(Serialize)]
+pub struct Verdict {
+    decision: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'static str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    add_request_headers: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    add_response_headers: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remove_response_headers: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self {
+            decision: "allow",
+            status: None,
+            body: None,
+            add_request_headers: BTreeMap::new(),
+            add_response_headers: BTreeMap::new(),
+            remove_response_headers: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+}
+
+impl Verdict {
+    pub fn block(mut self, status: u16, body: &'static str, tag: &str) -> Self {
+        self.decision = "block";
+        self.status = Some(status);
+        self.body = Some(body);
+        self.tag(tag);
+        self
+    }
+
+    pub fn tag(&mut self, tag: impl Into<String>) {
+        self.tags.push(tag.into());
+    }
+
+    pub fn add_request_header(&mut self, name: &'static str, value: &str) {
+        self.add_request_headers.insert(name, value.to_owned());
+    }
+
+    pub fn add_response_header(&mut self, name: &'static str, value: &str) {
+        self.add_response_headers.insert(name, value.to_owned());
+    }
+
+    pub fn remove_response_header(&mut self, name: &'static str) {
+        self.remove_response_headers.push(name);
+    }
+}
+
+/// Memory into which the host writes an event.
+#[no_mangle]
+pub extern "C" fn alloc(size: usize) -> *mut u8 {
+    leak(vec![0; size])
+}
+
+/// The host gives back what it got from `alloc` or from a handler.
+///
+/// # Safety
+/// `pointer` and `size` belong together, and are given back once.
+#[no_mangle]
+pub unsafe extern "C" fn dealloc(pointer: *mut u8, size: usize) {
+    drop(Box::from_raw(ptr::slice_from_raw_parts_mut(pointer, size)));
+}
+
+/// # Safety
+/// `pointer` came from `alloc(size)`, and the host has filled it.
+#[no_mangle]
+pub unsafe extern "C" fn on_request_headers(pointer: *const u8, size: usize) -> u64 {
+    answer(slice::from_raw_parts(pointer, size), crate::on_request)
+}
+
+/// # Safety
+/// As `on_request_headers`.
+#[no_mangle]
+pub unsafe extern "C" fn on_response_headers(pointer: *const u8, size: usize) -> u64 {
+    answer(slice::from_raw_parts(pointer, size), crate::on_response)
+}
+
+fn answer<'a, Event: Deserialize<'a>>(input: &'a [u8], decide: fn(Event) -> Verdict) -> u64 {
+    let event = serde_json::from_slice(input).unwrap_or_else(|_| std::process::abort());
+    let output = serde_json::to_vec(&decide(event)).unwrap_or_else(|_| std::process::abort());
+    let size = output.len();
+    (leak(output) as u64) << 32 | size as u64
+}
+
+fn leak(bytes: Vec<u8>) -> *mut u8 {
+    Box::into_raw(bytes.into_boxed_slice()).cast()
+}

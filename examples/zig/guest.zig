@@ -1,0 +1,128 @@
+//! The module's side of the JSON ABI: memory for the host, JSON in, JSON out. Nothing here knows the policy, so it can
+//! be taken over unchanged.
+//!
+//! Every failure traps: the host then answers by its own policy (`--fail-open` or not). Answering 0 instead would mean
+//! "allow".
+
+const std = @import("std");
+const Allocator = std.mem.Allocator;
+const Headers = std.json.ArrayHashMap([]const u8);
+
+/// A request, as far as a policy needs it. The host sends `method` and `correlation_id` too: add the fields to read them.
+pub const Request = struct {
+    uri: []const u8,
+    client_ip: []const u8,
+    headers: Headers,
+
+    pub fn hasHeader(self: Request, name: []const u8) bool {
+        var values = self.headerValues(name);
+        return values.next() != null;
+    }
+
+    /// The values of a header, whatever the letter case of its name.
+    pub fn headerValues(self: Request, name: []const u8) HeaderValues {
+        return .{ .headers = self.headers.map.iterator(), .name = name };
+    }
+};
+
+pub const HeaderValues = struct {
+    headers: @FieldType(Headers, "map").Iterator,
+    name: []const u8,
+
+    pub fn next(self: *HeaderValues) ?[]const u8 {
+        while (self.headers.next()) |header| {
+            if (std.ascii.eqlIgnoreCase(header.key_ptr.*, self.name)) return header.value_ptr.*;
+        }
+        return null;
+    }
+};
+
+/// A response. The host sends `headers` and `correlation_id` too.
+pub const Response = struct {
+    status: u16,
+};
+
+/// The answer to the host. As it comes it allows and changes nothing.
+pub const Verdict = struct {
+    arena: Allocator,
+    decision: enum { allow, block } = .allow,
+    status: ?u16 = null,
+    body: ?[]const u8 = null,
+    add_request_headers: Headers = .{},
+    add_response_headers: Headers = .{},
+    remove_response_headers: std.ArrayList([]const u8) = .empty,
+    tags: std.ArrayList([]const u8) = .empty,
+
+    pub fn block(self: *Verdict, status: u16, body: []const u8, name: []const u8) !void {
+        self.decision = .block;
+        self.status = status;
+        self.body = body;
+        try self.tag("{s}", .{name});
+    }
+
+    pub fn tag(self: *Verdict, comptime format: []const u8, arguments: anytype) !void {
+        try self.tags.append(self.arena, try std.fmt.allocPrint(self.arena, format, arguments));
+    }
+
+    pub fn addRequestHeader(self: *Verdict, name: []const u8, value: []const u8) !void {
+        try self.add_request_headers.map.put(self.arena, name, value);
+    }
+
+    pub fn addResponseHeader(self: *Verdict, name: []const u8, value: []const u8) !void {
+        try self.add_response_headers.map.put(self.arena, name, value);
+    }
+
+    pub fn removeResponseHeader(self: *Verdict, name: []const u8) !void {
+        try self.remove_response_headers.append(self.arena, name);
+    }
+
+    fn toJson(self: Verdict, allocator: Allocator) ![]u8 {
+        return std.json.Stringify.valueAlloc(allocator, .{
+            .decision = self.decision,
+            .status = self.status,
+            .body = self.body,
+            .add_request_headers = self.add_request_headers,
+            .add_response_headers = self.add_response_headers,
+            .remove_response_headers = self.remove_response_headers.items,
+            .tags = self.tags.items,
+        }, .{ .emit_null_optional_fields = false });
+    }
+};
+
+const host_memory = std.heap.wasm_allocator;
+
+/// Memory into which the host writes an event: at least a byte, as slices of nothing have no address.
+export fn alloc(len: usize) [*]u8 {
+    return (host_memory.alloc(u8, @max(len, 1)) catch @trap()).ptr;
+}
+
+/// The host gives back what it got from `alloc` or from a handler.
+export fn dealloc(pointer: [*]u8, len: usize) void {
+    host_memory.free(pointer[0..@max(len, 1)]);
+}
+
+/// Runs a policy function on one event and hands its verdict to the host.
+pub fn answer(
+    comptime Event: type,
+    input: []const u8,
+    comptime decide: fn (Event, *Verdict) anyerror!void,
+) u64 {
+    const output = decideToJson(Event, input, decide) catch @trap();
+    return @as(u64, @intFromPtr(output.ptr)) << 32 | output.len;
+}
+
+fn decideToJson(
+    comptime Event: type,
+    input: []const u8,
+    comptime decide: fn (Event, *Verdict) anyerror!void,
+) ![]u8 {
+    var arena = std.heap.ArenaAllocator.init(host_memory);
+    defer arena.deinit();
+
+    const event = try std.json.parseFromSliceLeaky(Event, arena.allocator(), input, .{
+        .ignore_unknown_fields = true,
+    });
+    var verdict = Verdict{ .arena = arena.allocator() };
+    try decide(event, &verdict);
+    return verdict.toJson(host_memory);
+}

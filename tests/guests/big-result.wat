@@ -1,0 +1,11 @@
+;; Allows with a JSON text of {LENGTH} bytes.
+(memory (export "memory") 163)
+(data (i32.const 64) "{\"decision\":\"allow\",\"pad\":\"")
+(data (i32.const 128) "\"}")
+(func $handle (param $pointer i32) (param $length i32) (result i64)
+  (local $end i32)
+  (local.set $end (call $append (i32.const 131072) (i32.const 64) (i32.const 27)))
+  (memory.fill (local.get $end) (i32.const 0x61) (i32.sub (i32.const {LENGTH}) (i32.const 29)))
+  (local.set $end (i32.add (local.get $end) (i32.sub (i32.const {LENGTH}) (i32.const 29))))
+  (drop (call $append (local.get $end) (i32.const 128) (i32.const 2)))
+  (call $result (i32.const 131072) (i32.const {LENGTH})))

@@ -1,0 +1,3 @@
+;; Misbehaves in dealloc.
+(func $dealloc (export "dealloc") (param $pointer i32) (param $size i32)
+  {MISBEHAVE})

@@ -1,0 +1,2 @@
+;; Misbehaves in _initialize.
+(func (export "_initialize") {MISBEHAVE})

@@ -1,0 +1,3 @@
+;; Misbehaves in the start section, before the host holds the exports.
+(func $start {MISBEHAVE})
+(start $start)

@@ -1,0 +1,2 @@
+;; Its memory is not exported.
+(memory 2)

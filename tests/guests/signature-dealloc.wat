@@ -1,0 +1,2 @@
+;; dealloc takes one parameter.
+(func $dealloc (export "dealloc") (param $pointer i32))
