@@ -1,0 +1,204 @@
+/**
+ * Protocol v1, closed loop, at 1, 4, 16 and 64 connections: our agent with the example module and with a guest that
+ * does nothing, the trivial responder, the Rust agent and any other that was named.
+ */
+
+import {
+  type Bar,
+  type Bench,
+  type Chart,
+  type Failure,
+  loadVariant,
+  runLength,
+  type Scenario,
+  type Table,
+} from "../bench.ts";
+import type { LoadResult } from "../load.ts";
+import { type MicroFigure, runMicro } from "../micro/run-micro.ts";
+import { count, figure } from "../report/figures.ts";
+import { faultBar, loadTable } from "../report/load-table.ts";
+import {
+  failuresOf,
+  medianOf,
+  pairedMedian,
+  runRounds,
+  type Series,
+  typicalRun,
+  type Variant,
+} from "../rounds.ts";
+
+const CONNECTIONS = [1, 4, 16, 64];
+const QUICK_CONNECTIONS = [1, 16];
+
+/** What is asked beside the Rust agent: events a second, as a multiple of its own. */
+const SEED_BARS: ReadonlyMap<number, { least: number; aim: number }> = new Map([
+  [1, { least: 1, aim: 1.2 }],
+  [4, { least: 1.6, aim: 2 }],
+  [16, { least: 4, aim: 5 }],
+  [64, { least: 8, aim: 10 }],
+]);
+
+const OWN_SHARE_MOST_US = 2.5;
+
+function variants(bench: Bench, connections: number): Variant<LoadResult>[] {
+  const profile = { protocol: "v1", connections, inFlight: 1, ...runLength(bench) } as const;
+  const { example, constant } = bench.guests;
+  const list = [loadVariant(bench, "trivial responder", bench.trivial, {}, profile)];
+  if (example !== null) {
+    list.push(loadVariant(bench, "agent, example module", bench.agent, { module: example }, profile));
+  }
+  list.push(loadVariant(bench, "agent, constant guest", bench.agent, { module: constant }, profile));
+  for (const other of [...(bench.seed === null ? [] : [bench.seed]), ...bench.others]) {
+    list.push(loadVariant(bench, other.name, other, { module: example ?? constant }, profile));
+  }
+  return list;
+}
+
+/** Microseconds from one event to the next, when the agent is never idle. */
+function eventUs(run: LoadResult): number {
+  return 1e6 / run.eventsPerSecond;
+}
+
+function bars(
+  bench: Bench,
+  connections: number,
+  find: (name: string) => Series<LoadResult> | undefined,
+): Bar[] {
+  const at = `v1, ${connections} connection${connections === 1 ? "" : "s"}`;
+  const trivial = find("trivial responder");
+  const example = find("agent, example module");
+  const constant = find("agent, constant guest");
+  const perSecond = (run: LoadResult): number => run.eventsPerSecond;
+  const list: Bar[] = [];
+  if (connections >= 16) {
+    list.push({
+      text: `${at}: example module, ratio to the trivial responder`,
+      value: pairedMedian(example, trivial, perSecond),
+      ...{ least: 0.33, aim: 0.45, unit: "" },
+    });
+    list.push({
+      text: `${at}: constant guest, ratio to the trivial responder`,
+      value: pairedMedian(constant, trivial, perSecond),
+      ...{ least: 0.55, unit: "" },
+    });
+  } else {
+    list.push({
+      text: `${at}: example module, p50 above the trivial responder's`,
+      value: pairedMedian(
+        example,
+        trivial,
+        (run) => run.normal.latencyUs.p50,
+        (own, bare) => own - bare,
+      ),
+      ...{ most: 25, unit: "µs" },
+    });
+  }
+  const seedBar = SEED_BARS.get(connections);
+  if (bench.seed !== null && seedBar !== undefined) {
+    const ours = example ?? constant;
+    const seed = find(bench.seed.name);
+    list.push({
+      text: `${at}: events/s against the Rust agent`,
+      value: pairedMedian(ours, seed, perSecond),
+      ...seedBar,
+      unit: "times",
+    });
+    list.push({
+      text: `${at}: p99 against the Rust agent's`,
+      value: pairedMedian(ours, seed, (run) => run.normal.latencyUs.p99),
+      ...{ most: 1, unit: "times" },
+    });
+  }
+  return list;
+}
+
+/** Where an event's time goes, when the agent is never idle. */
+function shareOfEvent(
+  connections: number,
+  guestFigures: readonly MicroFigure[],
+  find: (name: string) => Series<LoadResult> | undefined,
+): { rows: string[][]; ownUs: number | null } {
+  const trivial = find("trivial responder");
+  let ownUs: number | null = null;
+  const rows: string[][] = [];
+  for (const guest of ["constant guest", "example module"]) {
+    const agent = find(`agent, ${guest}`);
+    if (agent === undefined) continue;
+    const guestNs = guestFigures.find(
+      ({ name }) => name === `guest: ${guest}, bare calls, limits`,
+    )?.nanoseconds;
+    const beyondTrivialUs = pairedMedian(agent, trivial, eventUs, (whole, bare) => whole - bare);
+    ownUs = beyondTrivialUs === null || guestNs === undefined ? null : beyondTrivialUs - guestNs / 1000;
+    rows.push([
+      `${connections} connections, ${guest}`,
+      figure(medianOf(agent, eventUs)),
+      figure(medianOf(trivial, eventUs)),
+      figure(guestNs === undefined ? null : guestNs / 1000),
+      figure(ownUs),
+    ]);
+  }
+  return { rows, ownUs };
+}
+
+/** The guest's part of an event. Sources that do not run here cost the shares, not the scenario. */
+async function guestFigures(quick: boolean, failures: Failure[]): Promise<MicroFigure[]> {
+  try {
+    return await runMicro({ only: "guest", quick });
+  } catch (error) {
+    failures.push({
+      variant: "guest call alone",
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    return [];
+  }
+}
+
+export const v1: Scenario = {
+  name: "v1",
+  title: "Protocol v1, closed loop, whole path over the socket",
+  async run(bench) {
+    const tables: Table[] = [];
+    const allBars: Bar[] = [];
+    const charts: Chart[] = [];
+    const runs: Record<string, readonly Series<LoadResult>[]> = {};
+    const shareRows: string[][] = [];
+    const failures: Failure[] = [];
+    const guests = await guestFigures(bench.options.quick, failures);
+    for (const connections of bench.options.quick ? QUICK_CONNECTIONS : CONNECTIONS) {
+      bench.progress(`v1, ${count(connections)} connections`);
+      const series = await runRounds(variants(bench, connections), bench.options.rounds, bench.progress);
+      const find = (name: string): Series<LoadResult> | undefined => series.find((one) => one.name === name);
+      failures.push(...failuresOf(series));
+      runs[`connections-${connections}`] = series;
+      tables.push(loadTable(`v1, connections: ${connections}`, series, find("trivial responder")));
+      allBars.push(...bars(bench, connections, find));
+      const ours = series.filter(({ name }) => name.startsWith("agent, "));
+      allBars.push(faultBar(`v1, connections: ${connections}`, ours));
+      if (connections >= 16) {
+        const { rows, ownUs } = shareOfEvent(connections, guests, find);
+        shareRows.push(...rows);
+        allBars.push({
+          text: `v1, ${connections} connections: the agent's own share of an event`,
+          value: ownUs,
+          ...{ most: OWN_SHARE_MOST_US, unit: "µs" },
+        });
+      }
+      for (const one of series) {
+        const run = typicalRun(one, (candidate) => candidate.normal.latencyUs.p50);
+        if (run !== null && connections === 16) {
+          charts.push({ title: `v1, 16 connections: ${one.name}`, shape: run.normal.shape });
+        }
+      }
+    }
+    tables.push({
+      title: "Where an event goes, µs (saturated; the guest call alone, in a warm loop)",
+      columns: ["load", "whole event", "trivial responder", "guest call", "agent's own share"],
+      rows: shareRows,
+    });
+    const notes =
+      bench.guests.example === null
+        ? ["examples/rust/policy.wasm is not built: the constant guest stands in for it."]
+        : [];
+    return { tables, bars: allBars, charts, failures, notes, runs };
+  },
+};
