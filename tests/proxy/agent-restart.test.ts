@@ -1,0 +1,101 @@
+/** A restart of the agent under a running proxy: no request passes unseen meanwhile, and traffic recovers. */
+
+import { expect, test } from "bun:test";
+import { examplePolicy } from "../support/example-modules.ts";
+import type { ProxyConfig } from "./config.ts";
+import { describeEachProxy } from "./describe-each-proxy.ts";
+import { type ClientAnswer, House } from "./house.ts";
+
+/** How often traffic tries again: each try may count as a failure for the proxy's breaker. */
+const TRY_EVERY_MS = 250;
+/** So many good answers in a row that every connection of the proxy's pool has given some. */
+const RECOVERED_AFTER = 20;
+
+interface Case {
+  readonly how: string;
+  readonly end: (house: House) => Promise<void>;
+}
+
+const CASES: readonly Case[] = [
+  { how: "stopped", end: (house) => house.stopAgent() },
+  { how: "killed", end: (house) => house.killAgent() },
+];
+
+function isSeenByTheModule(answer: ClientAnswer): boolean {
+  return answer.echo?.headers["x-wasm-processed"] === "true";
+}
+
+describeEachProxy("agent restart", (proxy) => {
+  const open = (config: Pick<ProxyConfig, "failureMode" | "circuitBreaker">) =>
+    House.open(proxy, {
+      module: examplePolicy("rust"),
+      config: { circuitBreaker: { failureThreshold: 50, timeoutSeconds: 2 }, timeoutMs: 1000, ...config },
+    });
+
+  test.concurrent.each([...CASES])(
+    "an agent that is $how and started again serves all traffic within 30 s",
+    async ({ end }) => {
+      await using house = await open({});
+      await end(house);
+      await house.startAgent();
+      const lastRefusalMs = await timeToRecovery(house, 60_000);
+      expect(lastRefusalMs).toBeLessThan(30_000);
+    },
+    90_000,
+  );
+
+  test.concurrent.each([...CASES])(
+    "while the agent is $how, a fail-closed route refuses and the upstream hears nothing",
+    async ({ end }) => {
+      await using house = await open({});
+      await end(house);
+      for (let i = 0; i < 5; i++) expect([503, 504]).toContain((await house.request("/")).status);
+      expect(house.upstream.requests).toBe(0);
+    },
+    60_000,
+  );
+
+  test.concurrent("while the agent is away, a fail-open route goes on without it", async () => {
+    await using house = await open({ failureMode: "open" });
+    await house.stopAgent();
+    for (let i = 0; i < 5; i++) {
+      const answer = await house.request("/");
+      expect(answer.status).toBe(200);
+      expect(isSeenByTheModule(answer)).toBe(false);
+    }
+  }, 60_000);
+
+  test.concurrent("requests in flight when the agent is asked to stop are answered by the module", async () => {
+    await using house = await open({});
+    const answers = Array.from({ length: 32 }, () => house.request("/"));
+    await Promise.race(answers);
+    await house.stopAgent();
+    const all = await Promise.all(answers);
+    for (const answer of all) {
+      if (answer.status === 200) expect(isSeenByTheModule(answer)).toBe(true);
+      else expect([503, 504]).toContain(answer.status);
+    }
+  }, 60_000);
+});
+
+/** Milliseconds from now to the last request that was refused. Every one that passes has been seen by the module. */
+async function timeToRecovery(house: House, giveUpAfterMs: number): Promise<number> {
+  const startMs = performance.now();
+  let lastRefusalMs = 0;
+  let goodInARow = 0;
+  while (goodInARow < RECOVERED_AFTER) {
+    const sentMs = performance.now() - startMs;
+    if (sentMs > giveUpAfterMs) throw new Error(`no recovery within ${giveUpAfterMs} ms`);
+    const answer = await house.request("/");
+    if (answer.status === 200) {
+      expect(isSeenByTheModule(answer)).toBe(true);
+      goodInARow++;
+    } else {
+      expect([503, 504]).toContain(answer.status);
+      lastRefusalMs = sentMs;
+      goodInARow = 0;
+    }
+    await Bun.sleep(TRY_EVERY_MS);
+  }
+  return lastRefusalMs;
+}

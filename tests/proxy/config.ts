@@ -1,0 +1,126 @@
+/**
+ * Complete configurations for the proxies of both eras (protocol.md 5.7, 5.8), as their parsers really take them. The
+ * defaults give the text that README quotes; tests put their own addresses and paths in.
+ */
+
+/** Sentinel speaks protocol v1 and needs a proxy of before February 2026; Zentinel speaks v2. */
+export type ProxyEra = "sentinel" | "zentinel";
+
+export type AgentEvent = "request_headers" | "response_headers";
+
+export interface ProxyConfig {
+  readonly era: ProxyEra;
+  /** `host:port` that the proxy listens on. */
+  readonly listen?: string;
+  /** `host:port` of the server behind the proxy. */
+  readonly upstream?: string;
+  /** Path of the agent's Unix socket. */
+  readonly socketPath?: string;
+  /** What the agent is asked about. A v1 proxy takes `response_headers`, but never sends that event. */
+  readonly events?: readonly AgentEvent[];
+  /** How long the proxy waits for one answer. */
+  readonly timeoutMs?: number;
+  /** What the proxy does when the agent cannot be asked. */
+  readonly failureMode?: "open" | "closed";
+  /** When the proxy stops asking an agent that fails, and for how long; its own defaults are 5 and 30. */
+  readonly circuitBreaker?: { readonly failureThreshold: number; readonly timeoutSeconds: number };
+  /** The `config` block, which the proxy hands to the agent; none is written when it is left out. */
+  readonly agentConfig?: Readonly<Record<string, string | number | boolean>>;
+}
+
+const EVENTS_SENT: Readonly<Record<ProxyEra, readonly AgentEvent[]>> = {
+  sentinel: ["request_headers"],
+  zentinel: ["request_headers", "response_headers"],
+};
+
+/** The first block got its present name on 2026-01-02; the old one is taken by all parsers, today with a warning. */
+const SYSTEM_BLOCK: Readonly<Record<ProxyEra, string>> = { sentinel: "server", zentinel: "system" };
+
+export function proxyConfig(config: ProxyConfig): string {
+  const { era, listen = "127.0.0.1:8080", upstream = "127.0.0.1:9000" } = config;
+  return `${SYSTEM_BLOCK[era]} {
+    worker-threads 2
+}
+listeners {
+    listener "http" {
+        address ${kdlString(listen)}
+        protocol "http"
+    }
+}
+upstreams {
+    upstream "backend" {
+        target ${kdlString(upstream)}
+    }
+}
+agents {
+    agent "wasm" type="custom" {
+${agentLines(config)}
+    }
+}
+filters {
+    filter "wasm-filter" {
+        type "agent"
+        agent "wasm"
+        failure-mode "${config.failureMode ?? "closed"}"
+    }
+}
+routes {
+    route "all" {
+        matches {
+            path-prefix "/"
+        }
+        upstream "backend"
+        filters "wasm-filter"
+    }
+}
+`;
+}
+
+/**
+ * What README shows, word for word. The breaker of the newer proxies is told to forgive: with its defaults, a restart of
+ * the agent costs half a minute or more of refused requests (protocol.md 5.1, 5.2).
+ */
+export function readmeConfig(era: ProxyEra): string {
+  return era === "sentinel"
+    ? proxyConfig({ era })
+    : proxyConfig({
+        era,
+        circuitBreaker: { failureThreshold: 50, timeoutSeconds: 2 },
+        agentConfig: { "pool-size": 4, "fail-open": false },
+      });
+}
+
+function agentLines(config: ProxyConfig): string {
+  const events = (config.events ?? EVENTS_SENT[config.era]).map((event) => `"${event}"`).join(" ");
+  const lines = [
+    `unix-socket ${kdlString(config.socketPath ?? "/tmp/sentinel-wasm.sock")}`,
+    `events ${events}`,
+    `timeout-ms ${config.timeoutMs ?? 1500}`,
+  ];
+  const breaker = config.circuitBreaker;
+  if (breaker !== undefined) {
+    lines.push(
+      ...block("circuit-breaker", {
+        "failure-threshold": breaker.failureThreshold,
+        "timeout-seconds": breaker.timeoutSeconds,
+      }),
+    );
+  }
+  if (config.agentConfig !== undefined) lines.push(...block("config", config.agentConfig));
+  return lines.map((line) => `        ${line}`).join("\n");
+}
+
+function block(name: string, values: Readonly<Record<string, string | number | boolean>>): readonly string[] {
+  const entries = Object.entries(values).map(([key, value]) => `    ${key} ${kdlValue(value)}`);
+  return [`${name} {`, ...entries, "}"];
+}
+
+/** Booleans are spelled as in KDL 2. */
+function kdlValue(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "#true" : "#false";
+  return typeof value === "number" ? String(value) : kdlString(value);
+}
+
+function kdlString(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}

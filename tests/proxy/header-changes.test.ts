@@ -1,0 +1,133 @@
+/**
+ * Header changes of a module, on both sides and from both phases: each is applied once, whatever the proxy's version
+ * (protocol.md 5.5).
+ */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { describeEachProxy } from "./describe-each-proxy.ts";
+import { House } from "./house.ts";
+import { scriptedGuest } from "./scripted-guest.ts";
+
+const CHANGES = scriptedGuest({
+  rules: [
+    {
+      on: "request",
+      when: "/page",
+      answer: {
+        decision: "allow",
+        add_request_headers: { "X-Set": "by the guest", "X-List": ["one", "two"] },
+        remove_request_headers: ["X-Secret"],
+        add_response_headers: {
+          "X-Early": "at request time",
+          "X-Early-List": ["one", "two"],
+          "X-Both": "at request time",
+        },
+        remove_response_headers: ["X-Powered-By"],
+      },
+    },
+    {
+      on: "response",
+      when: '"status":200',
+      answer: {
+        decision: "allow",
+        add_response_headers: {
+          "X-Late": "at response time",
+          "X-Late-List": ["three", "four"],
+          "X-Both": "at response time",
+        },
+        remove_response_headers: ["Server"],
+      },
+    },
+  ],
+});
+
+const SENT = {
+  "X-Set": "by the client",
+  "X-List": "by the client",
+  "X-Secret": "hidden",
+  "X-Kept": "as sent",
+};
+const EVENTS = ["request_headers", "response_headers"] as const;
+
+describeEachProxy("header changes", (proxy) => {
+  const { sendsResponseEvents } = proxy.traits;
+  let house: House;
+  beforeAll(async () => {
+    house = await House.open(proxy, { module: await CHANGES, config: { events: EVENTS } });
+  });
+  afterAll(() => house[Symbol.asyncDispose]());
+
+  test("a request header is set, not added to the client's", async () => {
+    const { echo } = await house.request("/page", { headers: SENT });
+    expect(echo?.headers["x-set"]).toBe("by the guest");
+    expect(echo?.headers["x-kept"]).toBe("as sent");
+  });
+
+  test("a list becomes several values of a request header, each once", async () => {
+    const { echo } = await house.request("/page", { headers: SENT });
+    expect(echo?.headers["x-list"]).toBe("one, two");
+  });
+
+  test("a removed request header does not reach the upstream", async () => {
+    const { echo } = await house.request("/page", { headers: SENT });
+    expect(echo?.headers).not.toHaveProperty("x-secret");
+  });
+
+  if (sendsResponseEvents) {
+    test("response headers set at response time reach the client once", async () => {
+      const { headers } = await house.request("/page");
+      expect(headers.get("x-late")).toBe("at response time");
+      expect(headers.get("x-late-list")).toBe("three, four");
+      expect(headers.has("server")).toBe(false);
+    });
+
+    test("response headers set at request time reach the client once", async () => {
+      const { headers } = await house.request("/page");
+      expect(headers.get("x-early")).toBe("at request time");
+      expect(headers.get("x-early-list")).toBe("one, two");
+      expect(headers.has("x-powered-by")).toBe(false);
+    });
+
+    test("of a header set in both phases the later value counts", async () => {
+      const { headers } = await house.request("/page");
+      expect(headers.get("x-both")).toBe("at response time");
+    });
+
+    test("what one request set does not appear on the response of another", async () => {
+      await house.request("/page");
+      const { headers } = await house.request("/other");
+      expect(headers.get("x-late")).toBe("at response time");
+      expect(headers.has("x-early")).toBe(false);
+      expect(headers.get("x-powered-by")).toBe("upstream");
+    });
+  } else {
+    test("response headers cannot reach the client, and the log says so once", async () => {
+      for (let i = 0; i < 3; i++) {
+        const { headers } = await house.request("/page");
+        expect(headers.has("x-early")).toBe(false);
+        expect(headers.has("x-late")).toBe(false);
+      }
+      const warnings = house
+        .agentLog()
+        .split("\n")
+        .filter((line) => line.includes("cannot reach the client"));
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain("protocol v1 has no response events");
+    });
+  }
+});
+
+describeEachProxy("header changes when the agent is asked about requests only", (proxy) => {
+  const { honoursWholeAnswers } = proxy.traits;
+
+  test(`response headers set at request time ${honoursWholeAnswers ? "still reach" : "do not reach"} the client`, async () => {
+    await using house = await House.open(proxy, {
+      module: await CHANGES,
+      config: { events: ["request_headers"] },
+    });
+    const { headers, echo } = await house.request("/page", { headers: SENT });
+    expect(echo?.headers["x-set"]).toBe("by the guest");
+    expect(headers.get("x-early")).toBe(honoursWholeAnswers ? "at request time" : null);
+    expect(headers.has("x-late")).toBe(false);
+  });
+});

@@ -1,0 +1,103 @@
+/**
+ * All rooms of the agent behind loopback connections: real protocols, dispatcher, ring and guest, no kernel socket and
+ * no process. Guests run inline, so every answer is there when `send` returns.
+ */
+
+import { prepareGuest } from "../../src/abi/guest-recipe.ts";
+import { SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
+import { ProxyConfig } from "../../src/agent/proxy-config.ts";
+import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
+import type { Log } from "../../src/observe/log.ts";
+import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
+import type { RedirectEncoding } from "../../src/protocol/protocol-options.ts";
+import { Ring } from "../../src/ring/ring.ts";
+import { Loopback, loopbackContext } from "./loopback.ts";
+import { silentLog } from "./silent-log.ts";
+
+export interface IndoorAgentOptions {
+  readonly failOpen?: boolean;
+  readonly poolSize?: number;
+  readonly redirectEncoding?: RedirectEncoding;
+  readonly canonicalHeaderCase?: boolean;
+  readonly timeoutMs?: number;
+  readonly ignoreProxyConfig?: boolean;
+  readonly log?: Log;
+}
+
+export interface IndoorAgent {
+  readonly dispatcher: Dispatcher;
+  readonly ring: Ring;
+  connect(): Loopback;
+  close(): void;
+}
+
+const LIMITS = {
+  maxMemoryBytes: 64 * 1024 * 1024,
+  maxTableEntries: 1_000_000,
+  fuelPerSlice: 200_000,
+  splitResults: SPLIT_EXPORTS,
+};
+const START_TIMEOUT_MS = 5000;
+const MAX_POOL_SIZE = 256;
+
+/** `module` is a path or the bytes themselves. */
+export async function openIndoorAgent(
+  module: string | Uint8Array<ArrayBuffer>,
+  options: IndoorAgentOptions = {},
+): Promise<IndoorAgent> {
+  const log = options.log ?? silentLog();
+  const bytes = typeof module === "string" ? await Bun.file(module).bytes() : module;
+  const recipe = {
+    moduleBytes: bytes,
+    limits: LIMITS,
+    canonicalHeaderCase: options.canonicalHeaderCase ?? false,
+  };
+  const { factory } = await prepareGuest(recipe);
+  const ring = new Ring({
+    factory,
+    recipe,
+    size: options.poolSize ?? 1,
+    dispatch: "inline",
+    settings: {
+      timeoutMs: options.timeoutMs ?? 1000,
+      startTimeoutMs: START_TIMEOUT_MS,
+      recycleAfterCalls: 0,
+      recycleMemoryBytes: 0,
+      isFreshPerRequest: false,
+      reportedFunctions: new Set(),
+    },
+    configJson: null,
+    log,
+  });
+  const config = new ProxyConfig(
+    {
+      configureGuest: (json) => ring.configure(json),
+      setFailOpen: (failOpen) => {
+        dispatcher.failOpen = failOpen;
+      },
+      setPoolSize: (size) => ring.resize(size),
+    },
+    { isIgnored: options.ignoreProxyConfig ?? false, maxPoolSize: MAX_POOL_SIZE, log },
+  );
+  const dispatcher = new Dispatcher(ring, {
+    log,
+    failOpen: options.failOpen ?? false,
+    configure: (block) => config.apply(block),
+  });
+  const context = loopbackContext(
+    chooseProtocol({
+      events: dispatcher,
+      log,
+      redirectEncoding: options.redirectEncoding ?? "auto",
+      profile: () => ({
+        version: "1.0.0",
+        handlesRequests: factory.handlesRequests,
+        handlesResponses: factory.handlesResponses,
+        acceptsConfig: options.ignoreProxyConfig !== true,
+        poolSize: ring.size,
+      }),
+    }),
+    log,
+  );
+  return { dispatcher, ring, connect: () => new Loopback(context), close: () => ring.close() };
+}

@@ -1,0 +1,94 @@
+/**
+ * A connection without a kernel: the real connection, fed and drained by the test. What crosses it, and in which
+ * pieces, is then the test's choice alone; real sockets are the e2e suite's.
+ */
+
+import type { Socket } from "bun";
+import type { FrameHandlerFactory } from "../../src/framing/frame-handler.ts";
+import { FrameWriter } from "../../src/framing/frame-writer.ts";
+import type { Log } from "../../src/observe/log.ts";
+import { Connection, type ConnectionContext } from "../../src/socket/connection.ts";
+import { FrameSplitter, type ReceivedFrame } from "./frames.ts";
+
+export class Loopback {
+  readonly connection: Connection;
+  /** Bytes the "kernel" takes before it pushes back; the test raises it and calls `drain`. */
+  writableBytes = Number.POSITIVE_INFINITY;
+  isPaused = false;
+  isEnded = false;
+  isTerminated = false;
+  /** How often the agent wrote to the socket. */
+  writes = 0;
+  #received: Buffer[] = [];
+
+  constructor(context: ConnectionContext) {
+    const socket = {
+      write: (bytes: Uint8Array) => this.#take(bytes),
+      end: () => this.#close(() => (this.isEnded = true)),
+      terminate: () => this.#close(() => (this.isTerminated = true)),
+      pause: () => (this.isPaused = true),
+      resume: () => (this.isPaused = false),
+    };
+    this.connection = new Connection(socket as unknown as Socket<Connection>, context);
+  }
+
+  get isClosed(): boolean {
+    return this.isEnded || this.isTerminated;
+  }
+
+  /** Hands bytes over as one read. The chunk is overwritten afterwards, as the runtime may reuse it. */
+  send(bytes: Uint8Array): void {
+    const chunk = Buffer.from(bytes);
+    this.connection.onData(chunk);
+    chunk.fill(0xee);
+  }
+
+  endOfPeer(): void {
+    this.connection.onPeerEnd();
+  }
+
+  drain(writableBytes: number): void {
+    this.writableBytes = writableBytes;
+    this.connection.onDrain();
+  }
+
+  /** Everything the agent has sent since the last call. */
+  takeReceived(): Buffer {
+    const bytes = Buffer.concat(this.#received);
+    this.#received = [];
+    return bytes;
+  }
+
+  takeFrames(protocol: 1 | 2): ReceivedFrame[] {
+    const splitter = new FrameSplitter(protocol);
+    const frames = splitter.push(this.takeReceived());
+    if (splitter.restBytes > 0) throw new Error(`${splitter.restBytes} bytes of half a frame were sent`);
+    return frames;
+  }
+
+  #take(bytes: Uint8Array): number {
+    if (this.isClosed) throw new Error("the agent wrote to a socket it had closed");
+    this.writes++;
+    const taken = Math.min(bytes.length, this.writableBytes);
+    this.writableBytes -= taken;
+    this.#received.push(Buffer.from(bytes.subarray(0, taken)));
+    return taken;
+  }
+
+  #close(mark: () => void): void {
+    if (this.isClosed) return;
+    mark();
+    this.connection.onClosed();
+  }
+}
+
+/** One event loop's worth of connections. */
+export function loopbackContext(chooseProtocol: FrameHandlerFactory, log: Log): ConnectionContext {
+  return {
+    log,
+    chooseProtocol,
+    batchWriter: new FrameWriter(),
+    directWriter: new FrameWriter(),
+    onClose() {},
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * A guest to ask without a socket: the module is loaded, limited and started as the agent does it, and asked through
+ * the JSON ABI.
+ */
+
+import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
+import type { GuestInstance } from "../../src/abi/contract.ts";
+import type { GuestEvent } from "../../src/event/event.ts";
+import type { Verdict } from "../../src/event/verdict.ts";
+import type { Log } from "../../src/observe/log.ts";
+import { LineRate } from "../../src/wasm/imports/line-rate.ts";
+import { loadModule } from "../../src/wasm/load-module.ts";
+import { silentLog } from "./silent-log.ts";
+
+export interface OpenGuestOptions {
+  readonly limits?: boolean;
+  readonly timeoutMs?: number;
+  readonly maxMemoryBytes?: number;
+  readonly canonicalHeaderCase?: boolean;
+  readonly log?: Log;
+}
+
+export interface OpenGuest {
+  readonly instance: GuestInstance;
+  ask(event: GuestEvent): Verdict;
+}
+
+const FUEL_PER_SLICE = 200_000;
+
+/** `module` is a path or the bytes themselves. */
+export async function openGuest(
+  module: string | Uint8Array<ArrayBuffer>,
+  options: OpenGuestOptions = {},
+): Promise<OpenGuest> {
+  const bytes = typeof module === "string" ? await Bun.file(module).bytes() : module;
+  const limits = {
+    maxMemoryBytes: options.maxMemoryBytes ?? 64 * 1024 * 1024,
+    maxTableEntries: 1_000_000,
+    fuelPerSlice: FUEL_PER_SLICE,
+    splitResults: SPLIT_EXPORTS,
+  };
+  const loaded = await loadModule(bytes, options.limits === false ? null : limits);
+  const abi = jsonAbi({ canonicalHeaderCase: options.canonicalHeaderCase ?? false });
+  const instance = abi.prepare(loaded).instantiate({
+    slot: 0,
+    log: options.log ?? silentLog(),
+    startTimeoutMs: 5000,
+    isMuted: false,
+    lineRate: new LineRate(),
+    reportedFunctions: new Set(),
+  });
+  return { instance, ask: (event) => instance.ask(event, options.timeoutMs ?? 1000) };
+}

@@ -1,0 +1,7 @@
+/** A log that says nothing. */
+
+import type { Log } from "../../src/observe/log.ts";
+
+export function silentLog(): Log {
+  return { debugEnabled: false, error() {}, warn() {}, info() {}, debug() {} };
+}
