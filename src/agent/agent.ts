@@ -5,6 +5,7 @@
 
 import manifest from "../../package.json" with { type: "json" };
 import { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { EventObserver } from "../event/observer.ts";
 import type { Log } from "../observe/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
@@ -21,6 +22,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** A listening socket that was passed to this process, or null. */
   readonly inheritedFd: number | null;
+  /** Is told of every event that was answered; null when nobody wants to know. */
+  readonly observer?: EventObserver | null;
   /** Another agent took the socket path over. */
   onNameLost(): void;
 }
@@ -48,7 +51,7 @@ export class Agent implements Reloadable {
   static async start(options: AgentOptions): Promise<Agent> {
     const { settings, log } = options;
     const guest = await LiveGuest.load(settings, log);
-    const dispatcher = makeDispatcher(guest, settings, log);
+    const dispatcher = makeDispatcher(guest, options);
     const listener = await Listener.open({
       path: settings.socketPath,
       mode: settings.socketMode,
@@ -106,7 +109,8 @@ export class Agent implements Reloadable {
   }
 }
 
-function makeDispatcher(guest: LiveGuest, settings: Settings, log: Log): Dispatcher {
+function makeDispatcher(guest: LiveGuest, options: AgentOptions): Dispatcher {
+  const { settings, log, observer = null } = options;
   const config = new ProxyConfig(
     {
       configureGuest: (json) => guest.configure(json),
@@ -121,6 +125,7 @@ function makeDispatcher(guest: LiveGuest, settings: Settings, log: Log): Dispatc
     log,
     failOpen: settings.failOpen,
     configure: (block) => config.apply(block),
+    observer,
   });
   return dispatcher;
 }

@@ -41,6 +41,12 @@ export interface Settings {
   readonly dispatch: DispatchMode;
   /** Take the socket path from a running agent instead of refusing it. */
   readonly takeover: boolean;
+  /** Where answered events are recorded; null records nothing. */
+  readonly recordPath: string | null;
+  /** Names of headers whose values are not recorded, in lower case. */
+  readonly recordRedact: readonly string[];
+  /** A recording ends when its file would grow beyond this. */
+  readonly recordMaxBytes: number;
   /** Reload the module when its file changes. */
   readonly watch: boolean;
 }

@@ -5,7 +5,15 @@
 
 import type { Settings } from "../agent/settings.ts";
 import type { OptionTable } from "./option.ts";
-import { byteSizeKind, choiceKind, fileModeKind, integerKind, pathKind, switchKind } from "./value-kind.ts";
+import {
+  byteSizeKind,
+  choiceKind,
+  fileModeKind,
+  headerNamesKind,
+  integerKind,
+  pathKind,
+  switchKind,
+} from "./value-kind.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -16,6 +24,7 @@ const MODULE = "Module";
 const SOCKET = "Socket";
 const LIMITS = "Limits on the module";
 const VERDICTS = "Verdicts";
+const RECORDING = "Recording of events";
 const LOGS = "Logs and life";
 
 export const SERVE_OPTIONS: OptionTable<Settings> = {
@@ -181,6 +190,33 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     fallback: { value: false },
     description: "Acknowledge the configuration that the proxy pushes, but apply nothing of it.",
     group: VERDICTS,
+  },
+  recordPath: {
+    flag: "record",
+    env: "WASM_RECORD",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description: "Append every event and its verdict to this file, for the commands replay and call.",
+    group: RECORDING,
+  },
+  recordRedact: {
+    flag: "record-redact",
+    env: "WASM_RECORD_REDACT",
+    kind: headerNamesKind(),
+    fallback: { value: ["authorization", "cookie", "set-cookie"] },
+    placeholder: "<names>",
+    description: "Headers whose values are not recorded, separated by commas; none records all of them.",
+    group: RECORDING,
+  },
+  recordMaxBytes: {
+    flag: "record-max",
+    env: "WASM_RECORD_MAX",
+    kind: byteSizeKind({ min: KIB, max: 1024 * GIB }),
+    fallback: { value: 64 * MIB },
+    placeholder: "<size>",
+    description: "How large the file may grow before recording ends.",
+    group: RECORDING,
   },
   logFormat: {
     flag: "log-format",

@@ -94,6 +94,24 @@ export function choiceKind<const T extends string>(choices: readonly [T, ...T[]]
   };
 }
 
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Header names in one text, separated by commas; read in lower case. `none` is the empty list. */
+export function headerNamesKind(): ValueKind<readonly string[]> {
+  return {
+    type: "value",
+    expected: "header names separated by commas, or none",
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.toLowerCase(),
+      v.transform((text) => (text === "none" ? [] : text.split(",").map((name) => name.trim()))),
+      v.array(v.pipe(v.string(), v.regex(HEADER_NAME))),
+    ),
+    show: (names) => (names.length === 0 ? "none" : names.join(",")),
+  };
+}
+
 /** Permission bits in octal, with or without leading zeros or `0o`. */
 export function fileModeKind(): ValueKind<number> {
   return {

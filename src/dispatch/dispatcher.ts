@@ -6,6 +6,7 @@
 import type { GuestEvent, ProxyEvent } from "../event/event.ts";
 import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../event/exchange.ts";
 import type { EventFailure } from "../event/failure.ts";
+import type { EventObserver } from "../event/observer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
 import type { RingJob } from "../ring/ring-job.ts";
@@ -24,6 +25,7 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly failOpen: boolean;
   configure(config: unknown): ConfigureOutcome;
+  readonly observer?: EventObserver | null;
 }
 
 export class Dispatcher implements EventSink, JobOwner {
@@ -34,6 +36,7 @@ export class Dispatcher implements EventSink, JobOwner {
   readonly #configure: (config: unknown) => ConfigureOutcome;
   readonly #remembered = new RememberedOps();
   readonly #report: FailureReport;
+  readonly #observer: EventObserver | null;
   #hasWarnedOfLostOps = false;
 
   constructor(ring: GuestRing, options: DispatcherOptions) {
@@ -42,6 +45,7 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#log = options.log;
     this.#configure = options.configure;
     this.#report = new FailureReport(options.log);
+    this.#observer = options.observer ?? null;
   }
 
   get failOpen(): boolean {
@@ -64,7 +68,8 @@ export class Dispatcher implements EventSink, JobOwner {
     }
     const debug = this.#log.debugEnabled;
     if (debug) this.#logEvent(event);
-    const job = new GuestJob(event, asker, this, debug ? performance.now() : 0);
+    const isTimed = debug || this.#observer !== null;
+    const job = new GuestJob(event, asker, this, isTimed ? performance.now() : 0);
     this.#ring.submit(job);
     return job.isSettled ? null : job;
   }
@@ -85,22 +90,24 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   onVerdict(job: GuestJob, verdict: Verdict): void {
-    this.#settle(job, verdict);
+    this.#settle(job, verdict, null);
   }
 
   onFailure(job: GuestJob, failure: EventFailure): void {
-    this.#settle(job, this.refuse(failure, job.event.correlationId));
+    this.#settle(job, this.refuse(failure, job.event.correlationId), failure);
   }
 
-  #settle(job: GuestJob, verdict: Verdict): void {
+  #settle(job: GuestJob, verdict: Verdict, failure: EventFailure | null): void {
     const { event, asker } = job;
+    const us = job.startedAtMs === 0 ? 0 : Math.round((performance.now() - job.startedAtMs) * 1000);
     const final =
       event.kind === "request-headers"
         ? this.#afterRequest(event, asker, verdict)
         : this.#afterResponse(event, verdict);
     this.counters.count(event.kind, final.decision.kind);
-    if (this.#log.debugEnabled) this.#logVerdict(job, final);
+    if (this.#log.debugEnabled) this.#logVerdict(job, final, us);
     if (!job.isCancelled) asker.answer(event, final);
+    this.#observer?.onSettled(event, verdict, us, failure);
   }
 
   #afterRequest(event: GuestEvent, asker: Asker, verdict: Verdict): Verdict {
@@ -145,13 +152,13 @@ export class Dispatcher implements EventSink, JobOwner {
     });
   }
 
-  #logVerdict(job: GuestJob, verdict: Verdict): void {
+  #logVerdict(job: GuestJob, verdict: Verdict, us: number): void {
     this.#log.debug("verdict", {
       correlation_id: job.event.correlationId,
       event: job.event.kind,
       decision: verdict.decision.kind,
       tags: verdict.audit.tags.join(","),
-      us: Math.round((performance.now() - job.startedAtMs) * 1000),
+      us,
       answered: !job.isCancelled,
     });
   }

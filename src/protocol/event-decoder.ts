@@ -7,6 +7,7 @@
  */
 
 import type { EventKind, HeaderMap, ProxyEvent, RequestMetadata } from "../event/event.ts";
+import { hasLoneSurrogate } from "../event/lone-surrogate.ts";
 import { DecodeError } from "./decode-error.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -19,7 +20,10 @@ export function parseJsonObject(text: string): JsonObject {
   } catch (cause) {
     throw new DecodeError("the payload is not JSON", { cause });
   }
-  return asObject(value, "the payload");
+  const object = asObject(value, "the payload");
+  if (hasLoneSurrogate(text, object))
+    throw new DecodeError("the payload has half a surrogate pair in an escape");
+  return object;
 }
 
 /** Builds the event of a kind from its payload. `correlationId` null takes the one inside. */

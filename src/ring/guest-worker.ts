@@ -33,11 +33,12 @@ function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
   const startedAtMs = performance.now();
   const outcome = ring.ask(event, timeoutMs);
   const guestMs = performance.now() - startedAtMs;
+  const isSound = ring.idleCount > 0;
   if (outcome instanceof EventFailure) {
     const { code, message, details } = outcome;
-    post({ type: "failed", code, message, details, guestMs });
+    post({ type: "failed", code, message, details, guestMs, isSound });
   } else {
-    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, guestMs });
+    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, guestMs, isSound });
   }
 }
 
@@ -51,6 +52,7 @@ async function start(message: ToWorker & { type: "start" }): Promise<InlineRing>
     settings,
     configJson: message.configJson,
     log: forwardingLog(message.debugEnabled),
+    onRefilled: () => post({ type: "refilled" }),
   });
 }
 

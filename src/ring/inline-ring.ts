@@ -11,6 +11,7 @@ import type { Log } from "../observe/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import { InlineSlot } from "./inline-slot.ts";
 import { noInstance } from "./no-instance.ts";
+import { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 
 export interface InlineRingOptions {
@@ -22,11 +23,14 @@ export interface InlineRingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
+  /** Called when a slot that had lost its instance has a new one. */
+  onRefilled?(): void;
 }
 
 export class InlineRing {
   readonly #options: InlineRingOptions;
   readonly #slots: InlineSlot[] = [];
+  readonly #budget = new RefillBudget(performance.now());
   #configJson: string | null;
   #targetSize: number;
   #growth: ReturnType<typeof setTimeout> | null = null;
@@ -49,11 +53,8 @@ export class InlineRing {
 
   /** Asks the first sound instance. Never throws. */
   ask(event: GuestEvent, timeoutMs: number): Verdict | EventFailure {
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i]!;
-      if (slot.state === "idle") return slot.ask(event, timeoutMs);
-    }
-    return noInstance();
+    const slot = this.#firstIdle() ?? this.#firstRefillable();
+    return slot === null ? noInstance() : slot.ask(event, timeoutMs);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */
@@ -91,6 +92,19 @@ export class InlineRing {
     for (const slot of this.#slots.splice(0)) slot.close();
   }
 
+  #firstIdle(): InlineSlot | null {
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i]!;
+      if (slot.state === "idle") return slot;
+    }
+    return null;
+  }
+
+  /** While the budget allows it, the event after a crash makes its own instance rather than fail. */
+  #firstRefillable(): InlineSlot | null {
+    return this.#slots.find((slot) => slot.isRefillable) ?? null;
+  }
+
   #tryConfiguration(configJson: string): EventFailure | null {
     const { factory, settings, log, firstIndex } = this.#options;
     try {
@@ -114,7 +128,11 @@ export class InlineRing {
   #addSlot(): void {
     const { factory, firstIndex, settings, log } = this.#options;
     const index = firstIndex + this.#slots.length;
-    this.#slots.push(new InlineSlot(index, factory, settings, this.#configJson, log));
+    this.#slots.push(
+      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, () =>
+        this.#options.onRefilled?.(),
+      ),
+    );
   }
 
   #growSoon(): void {

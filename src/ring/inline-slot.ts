@@ -10,16 +10,17 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
-import { RefillPause } from "./refill-pause.ts";
-import type { SlotState } from "./slot-state.ts";
+import type { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
+import type { SlotState } from "./slot-state.ts";
 
 export class InlineSlot {
   readonly index: number;
   readonly #factory: GuestFactory;
   readonly #settings: SlotSettings;
   readonly #log: Log;
-  readonly #pause = new RefillPause();
+  readonly #onRefilled: () => void;
+  readonly #budget: RefillBudget;
   readonly #lineRate = new LineRate();
   #state: SlotState = "broken";
   #instance: GuestInstance | null = null;
@@ -28,7 +29,8 @@ export class InlineSlot {
   #refillTimer: ReturnType<typeof setTimeout> | null = null;
 
   /**
-   * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none.
+   * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none;
+   * `onRefilled` hears when the slot, having been broken, is idle again without having been asked.
    *
    * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
    */
@@ -38,12 +40,16 @@ export class InlineSlot {
     settings: SlotSettings,
     configJson: string | null,
     log: Log,
+    budget: RefillBudget,
+    onRefilled: () => void,
   ) {
     this.index = index;
     this.#factory = factory;
     this.#settings = settings;
     this.#configJson = configJson;
     this.#log = log;
+    this.#budget = budget;
+    this.#onRefilled = onRefilled;
     this.#makeFirstInstance();
     this.#state = "idle";
   }
@@ -52,7 +58,12 @@ export class InlineSlot {
     return this.#state;
   }
 
-  /** Asks the guest; only while idle. Never throws. The state is right again when it returns. */
+  /** Broken, but the budget has credit: `ask` may make an instance at once. */
+  get isRefillable(): boolean {
+    return this.#state === "broken" && this.#budget.remainingMs(performance.now()) === 0;
+  }
+
+  /** Asks the guest; only while idle or refillable. Never throws. The state is right again when it returns. */
   ask(event: GuestEvent, timeoutMs: number): Verdict | EventFailure {
     let instance: GuestInstance;
     try {
@@ -106,7 +117,7 @@ export class InlineSlot {
     this.#instance = null;
     if (this.#state === "closed") return;
     this.#state = "broken";
-    this.#scheduleRefill(this.#pause.remainingMs(performance.now()));
+    this.#scheduleRefill(this.#budget.remainingMs(performance.now()));
   }
 
   /** The slot stays in service: a request that comes before the refill makes its instance itself. */
@@ -131,7 +142,9 @@ export class InlineSlot {
       // Already logged, and tried again later.
       return;
     }
-    if (this.#state === "broken") this.#state = "idle";
+    if (this.#state !== "broken") return;
+    this.#state = "idle";
+    this.#onRefilled();
   }
 
   /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */
@@ -141,7 +154,7 @@ export class InlineSlot {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#log.error("a fresh instance could not be made", { slot: this.index, reason });
-      this.#pause.recordFailedStart();
+      this.#budget.recordFailedStart(performance.now());
       this.#dropBroken();
       throw new EventFailure("guest-no-instance", `a fresh instance could not be made: ${reason}`, { cause });
     }
@@ -162,7 +175,7 @@ export class InlineSlot {
       if (failure !== null) throw failure;
     }
     const nowMs = performance.now();
-    this.#pause.recordMade(nowMs - startedAtMs, nowMs);
+    this.#budget.recordMade(nowMs - startedAtMs, nowMs);
     this.#instance = instance;
     this.#calls = 0;
     return instance;

@@ -33,14 +33,22 @@ export type FromWorker =
   | { readonly type: "started" }
   | { readonly type: "start-failed"; readonly reason: string }
   /** `verdict` null is the plain "allow". */
-  | { readonly type: "answered"; readonly verdict: Verdict | null; readonly guestMs: number }
+  | {
+      readonly type: "answered";
+      readonly verdict: Verdict | null;
+      readonly guestMs: number;
+      readonly isSound: boolean;
+    }
   | {
       readonly type: "failed";
       readonly code: FailureCode;
       readonly message: string;
       readonly details: Readonly<Record<string, string | number>>;
       readonly guestMs: number;
+      /** False: the thread has no instance any more and says `refilled` when it has one again. */
+      readonly isSound: boolean;
     }
+  | { readonly type: "refilled" }
   | {
       readonly type: "log";
       readonly level: LogLevel;

@@ -5,8 +5,8 @@
 
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../observe/log.ts";
-import type { RingJob } from "./ring-job.ts";
 import { noInstance } from "./no-instance.ts";
+import type { RingJob } from "./ring-job.ts";
 import { type StartMessage, WorkerSlot, type WorkerSlotListener } from "./worker-slot.ts";
 
 export interface WorkerRingOptions {

@@ -6,7 +6,7 @@
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
-import { RefillPause } from "./refill-pause.ts";
+import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";
 import type { SlotState } from "./slot-state.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
@@ -25,7 +25,7 @@ export class WorkerSlot {
   readonly #makeStart: () => StartMessage;
   readonly #listener: WorkerSlotListener;
   readonly #log: Log;
-  readonly #pause = new RefillPause();
+  readonly #restarts = new RefillBudget(performance.now());
   #state: SlotState = "broken";
   #worker: Worker | null = null;
   #job: RingJob | null = null;
@@ -79,7 +79,7 @@ export class WorkerSlot {
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case "started":
-        this.#pause.recordMade(0, performance.now());
+        this.#restarts.recordMade(0, performance.now());
         this.#becomeIdle(null);
         return;
       case "start-failed":
@@ -87,16 +87,24 @@ export class WorkerSlot {
         return;
       case "answered":
         this.#settleJob(message.verdict ?? PLAIN_ALLOW);
-        this.#becomeIdle(message.guestMs);
+        this.#finish(message);
         return;
       case "failed":
         this.#settleJob(new EventFailure(message.code, message.message, { details: message.details }));
-        this.#becomeIdle(message.guestMs);
+        this.#finish(message);
+        return;
+      case "refilled":
+        this.#becomeIdle(null);
         return;
       case "log":
         this.#log[message.level](message.message, message.fields);
         return;
     }
+  }
+
+  #finish({ guestMs, isSound }: { readonly guestMs: number; readonly isSound: boolean }): void {
+    if (isSound) this.#becomeIdle(guestMs);
+    else if (this.#state !== "closed") this.#state = "broken";
   }
 
   #becomeIdle(guestMs: number | null): void {
@@ -122,12 +130,12 @@ export class WorkerSlot {
     this.#state = "broken";
     this.#worker?.terminate();
     this.#worker = null;
-    this.#pause.recordFailedStart();
+    this.#restarts.recordFailedStart(performance.now());
     this.#log.error("a worker thread was lost; another one is started", { slot: this.index, reason });
     this.#restart = setTimeout(() => {
       this.#restart = null;
       this.#startThread();
-    }, this.#pause.remainingMs(performance.now()));
+    }, this.#restarts.remainingMs(performance.now()));
     this.#failJob(reason);
     this.#listener.onLost();
   }

@@ -5,6 +5,7 @@
 
 import { EventFailure } from "../../event/failure.ts";
 import { type HeaderOp, NO_HEADER_OPS } from "../../event/header-ops.ts";
+import { hasLoneSurrogate } from "../../event/lone-surrogate.ts";
 import {
   ALLOW,
   type Audit,
@@ -36,8 +37,6 @@ const RESULT_KEYS: ReadonlySet<string> = new Set([
 
 const DEFAULT_BLOCK_STATUS = 403;
 const DEFAULT_REDIRECT_STATUS = 302;
-/** An odd number of backslashes before the escape: an even one is a literal backslash and plain letters. */
-const LONE_SURROGATE_ESCAPE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 /** Proxies read JSON of at most 128 levels, of which an answer needs three for itself. */
 const MAX_CUSTOM_DEPTH = 100;
 const MIN_STATUS = 100;
@@ -86,7 +85,7 @@ function parseResult(text: string): Result {
       throw new EventFailure("guest-result-shape", `the guest's result repeats the key ${repeated}`);
     }
   }
-  if (text.includes("\\u") && hasLoneSurrogate(result)) throw loneSurrogate();
+  if (hasLoneSurrogate(text, result)) throw loneSurrogate();
   return result;
 }
 
@@ -98,21 +97,6 @@ function mayRepeatKeys(text: string, result: Result): boolean {
     if (text.indexOf(quoted) !== text.lastIndexOf(quoted)) return true;
   }
   return false;
-}
-
-/** Escapes can name half a character (`\ud800`), which no UTF-8 answer can carry. */
-function hasLoneSurrogate(value: unknown): boolean {
-  // JSON.stringify writes a lone surrogate as an escape again, and whole characters as themselves.
-  return LONE_SURROGATE_ESCAPE.test(stringify(value));
-}
-
-/** @throws EventFailure for nesting that the engine parses but cannot write again. */
-function stringify(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new EventFailure("guest-result-shape", "the guest's result is nested too deeply", { cause });
-  }
 }
 
 function loneSurrogate(): EventFailure {

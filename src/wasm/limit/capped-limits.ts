@@ -15,6 +15,10 @@ import { skipValueType } from "./type-section.ts";
 /** A table whose entries begin with a value of their own starts with these two bytes. */
 const initialisedTable = 0x40;
 
+/** The largest maxima that the specification allows. */
+const mostEntries = 2 ** 32 - 1;
+const mostPages = 65536;
+
 /** Returns the bytes of each table's reference type. */
 export function copyTables(
   reader: ByteReader,
@@ -34,7 +38,7 @@ export function copyTables(
       writer.bytes([initialisedTable, 0]);
     }
     const start = reader.at;
-    skipValueType(reader);
+    skipValueType(reader, initialisers.typeCount);
     types.push([...reader.bytes.subarray(start, reader.at)]);
     writer.range(reader.bytes, start, reader.at);
     const limits = readLimits(reader);
@@ -45,7 +49,7 @@ export function copyTables(
         `The tables of the module begin with ${entries} entries; at most ${maxEntries} are allowed. Use smaller tables.`,
       );
     }
-    writeLimits(writer, limits, maxEntries);
+    writeLimits(writer, limits, maxEntries, mostEntries);
     if (isInitialised) initialisers.copyExpression(reader, writer);
   }
   return types;
@@ -65,13 +69,14 @@ export function copyMemories(reader: ByteReader, writer: ByteWriter, maxMemoryBy
         `The module begins with ${pages * pageBytes} bytes of memory; at most ${maxMemoryBytes} are allowed. Raise --max-memory or build it with a smaller initial memory.`,
       );
     }
-    writeLimits(writer, limits, maxPages);
+    writeLimits(writer, limits, maxPages, mostPages);
   }
 }
 
-/** A maximum below the minimum stays as it is, since the engine must refuse it. */
-function writeLimits(writer: ByteWriter, limits: Limits, cap: number): void {
-  writer.u8(limits.isShared ? 3 : 1);
-  writer.u32(limits.min);
-  writer.u32(limits.max === null ? cap : Math.min(limits.max, cap));
+/** Lowers a maximum, unless the engine refuses it: an invalid module must not become a valid one. */
+function writeLimits(writer: ByteWriter, { isShared, min, max }: Limits, cap: number, most: number): void {
+  const isRefused = max !== null && (max < min || max > most);
+  writer.u8(isShared ? 3 : 1);
+  writer.u32(min);
+  writer.u32(isRefused ? max : Math.min(max ?? cap, cap));
 }

@@ -18,14 +18,14 @@ import { opcode } from "./opcode.ts";
 import { frameKind, maxSegmentCost } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
-import { skipBlockType, skipHeapType, skipValueType } from "./type-section.ts";
+import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
 
 /** A thrown exception keeps its values in an object of the engine; cost of one without any. */
 const exceptionBytes = 64;
 
 /** Notes the edits of the function body that the reader spans. */
 export function scanFunction(context: ScanContext, reader: ByteReader): void {
-  skipLocals(reader);
+  skipLocals(reader, context.typeCount);
   const { edits, paths } = context;
   context.isCaller = false;
   const entry = paths.begin(reader.at);
@@ -36,10 +36,10 @@ export function scanFunction(context: ScanContext, reader: ByteReader): void {
   else if (cost <= callCost) edits.setArgument(entry, 0);
 }
 
-function skipLocals(reader: ByteReader): void {
+function skipLocals(reader: ByteReader, typeCount: number): void {
   for (let left = reader.count(); left > 0; left--) {
     reader.u32();
-    skipValueType(reader);
+    skipValueType(reader, typeCount);
   }
 }
 
@@ -76,7 +76,7 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
         reader.skip(8);
         break;
       case shape.heapType:
-        skipHeapType(reader);
+        skipHeapType(reader, context.typeCount);
         break;
       case shape.globalIndex:
         checkGlobal(context, reader);
@@ -114,11 +114,11 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
     case opcode.block:
     case opcode.if:
     case opcode.try:
-      skipBlockType(reader);
+      skipBlockType(reader, context.typeCount);
       paths.enter(code === opcode.if ? frameKind.if : code === opcode.try ? frameKind.try : frameKind.block);
       return;
     case opcode.loop:
-      skipBlockType(reader);
+      skipBlockType(reader, context.typeCount);
       paths.enterLoop(reader.at);
       return;
     case opcode.else:
@@ -142,7 +142,7 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       paths.stop();
       return;
     case opcode.selectTyped:
-      for (let left = reader.count(); left > 0; left--) skipValueType(reader);
+      for (let left = reader.count(); left > 0; left--) skipValueType(reader, context.typeCount);
       return;
     case opcode.refFunc:
       context.functionIndex(reader);
@@ -183,11 +183,11 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number): void 
       break;
     case opcode.callIndirect:
     case opcode.returnCallIndirect:
-      reader.u32();
+      context.typeIndex(reader, typeKind.func);
       reader.u32();
       break;
     default:
-      reader.u32();
+      context.typeIndex(reader, typeKind.func);
   }
   if (isGuest && paths.isLive && !paths.isInLoop) context.isCaller = true;
   context.charge(cost);
@@ -225,7 +225,7 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
       paths.stop();
       return;
     case opcode.tryTable:
-      skipBlockType(reader);
+      skipBlockType(reader, context.typeCount);
       for (let left = reader.count(); left > 0; left--) scanCatchClause(context, reader);
       paths.enter(frameKind.block);
       return;

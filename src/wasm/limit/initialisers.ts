@@ -34,10 +34,14 @@ export class Initialisers {
     this.#globals = new Array<Known>(outline.importedGlobals).fill(undefined);
   }
 
+  get typeCount(): number {
+    return this.#outline.types.length;
+  }
+
   copyGlobals(reader: ByteReader, writer: ByteWriter): void {
     for (let left = reader.count(); left > 0; left--) {
       const start = reader.at;
-      skipValueType(reader);
+      skipValueType(reader, this.typeCount);
       reader.u8();
       writer.range(reader.bytes, start, reader.at);
       this.#globals.push(this.copyExpression(reader, writer));
@@ -71,7 +75,7 @@ export class Initialisers {
 
   #copyElementType(reader: ByteReader, writer: ByteWriter, isValueType: boolean): void {
     const start = reader.at;
-    if (isValueType) skipValueType(reader);
+    if (isValueType) skipValueType(reader, this.typeCount);
     else reader.u8();
     writer.range(reader.bytes, start, reader.at);
   }
@@ -132,7 +136,7 @@ export class Initialisers {
         stack.push(this.#globalValue(reader));
         return;
       case opcode.refNull:
-        skipHeapType(reader);
+        skipHeapType(reader, this.typeCount);
         stack.push(undefined);
         return;
       case opcode.i32Add:

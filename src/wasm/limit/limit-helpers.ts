@@ -54,6 +54,8 @@ export interface ModuleSizes {
   /** Memories and tables, the imported ones included. */
   readonly memories: number;
   readonly tables: number;
+  /** Size of the guest's module, and so more than the length of any segment. */
+  readonly moduleBytes: number;
   /** Bytes of the objects that the module's initialisers make. */
   readonly initialObjectBytes: number;
 }
@@ -188,6 +190,27 @@ export class LimitHelpers {
 
   /** (length) -> length: counts an array with elements of `elementBytes` and charges for it. */
   countArray(elementBytes: number): number {
+    return this.#countArray(`count array of ${elementBytes}`, elementBytes, []);
+  }
+
+  /**
+   * The same for an array copied from a segment. A length beyond the whole module is left to the instruction, which
+   * traps with a better reason.
+   */
+  countCopiedArray(elementBytes: number): number {
+    return this.#countArray(
+      `count copied array of ${elementBytes}`,
+      elementBytes,
+      sequence(
+        localGet(0),
+        i32Const(this.#module.moduleBytes),
+        opcode.i32GtU,
+        whenTrue(localGet(0), opcode.return),
+      ),
+    );
+  }
+
+  #countArray(key: string, elementBytes: number, before: Code): number {
     const account = this.#account();
     const arrayBytes = sequence(
       localGet(0),
@@ -197,8 +220,9 @@ export class LimitHelpers {
       i64Const(objectHeaderBytes),
       opcode.i64Add,
     );
-    return this.#make(`count array of ${elementBytes}`, functionType([i32], [i32]), i64, () =>
+    return this.#make(key, functionType([i32], [i32]), i64, () =>
       sequence(
+        before,
         arrayBytes,
         globalGet(account),
         opcode.i64ExtendI32U,

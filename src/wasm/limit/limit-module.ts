@@ -39,6 +39,7 @@ export function limitModule(bytes: Uint8Array, options: LimitOptions): LimitedMo
   const helpers = new LimitHelpers(added, limits, {
     memories: outline.importedMemories + outline.definedMemories,
     tables: entries.tableTypes.length,
+    moduleBytes: bytes.length,
     initialObjectBytes: entries.objectBytes,
   });
   const code = new ScannedCode({ outline, added, helpers, ...entries });

@@ -202,7 +202,7 @@ function readImport(reader: ByteReader, builder: OutlineBuilder): void {
       break;
     case externalKind.table: {
       const start = reader.at;
-      skipValueType(reader);
+      skipValueType(reader, builder.types.length);
       builder.importedTableTypes.push([...reader.bytes.subarray(start, reader.at)]);
       readLimits(reader);
       break;
@@ -211,7 +211,7 @@ function readImport(reader: ByteReader, builder: OutlineBuilder): void {
       readLimits(reader);
       break;
     case externalKind.global:
-      skipValueType(reader);
+      skipValueType(reader, builder.types.length);
       reader.u8();
       break;
     case externalKind.tag:

@@ -137,7 +137,7 @@ export function scanGc(context: ScanContext, reader: ByteReader, at: number): vo
     case gcOpcode.arrayNewElem: {
       const type = context.typeIndex(reader, typeKind.array);
       reader.u32();
-      chargeFirst(context, at, context.helpers.countArray(context.typeBytes(type)));
+      chargeFirst(context, at, context.helpers.countCopiedArray(context.typeBytes(type)));
       return;
     }
     case gcOpcode.arrayFill:
@@ -155,24 +155,24 @@ export function scanGc(context: ScanContext, reader: ByteReader, at: number): vo
     case gcOpcode.brOnCastFail:
       reader.u8();
       context.paths.branch(reader.u32(), at);
-      skipHeapType(reader);
-      skipHeapType(reader);
+      skipHeapType(reader, context.typeCount);
+      skipHeapType(reader, context.typeCount);
       return;
     case gcOpcode.arrayLen:
       return;
     default:
-      scanGcAccess(reader, code, at);
+      scanGcAccess(context, reader, code, at);
   }
 }
 
-function scanGcAccess(reader: ByteReader, code: number, at: number): void {
+function scanGcAccess(context: ScanContext, reader: ByteReader, code: number, at: number): void {
   if (code > gcOpcode.structNewDefault && code <= gcOpcode.structSet) {
-    reader.u32();
+    context.typeIndex(reader, typeKind.struct);
     reader.u32();
   } else if (code > gcOpcode.arrayNewElem && code < gcOpcode.arrayLen) {
-    reader.u32();
+    context.typeIndex(reader, typeKind.array);
   } else if (code >= gcOpcode.refTest && code <= gcOpcode.refCastNull) {
-    skipHeapType(reader);
+    skipHeapType(reader, context.typeCount);
   } else if (code < gcOpcode.anyConvertExtern || code > gcOpcode.i31GetU) {
     throw unsupportedInstruction(`${hex(opcode.gcPrefix)} ${hex(code)}`, at);
   }

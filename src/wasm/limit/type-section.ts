@@ -13,6 +13,9 @@ export const objectHeaderBytes = 32;
 const referenceBytes = 8;
 const largestValueBytes = 16;
 
+/** While types are read: they may name later ones of their group, and no others, which the engine checks. */
+const anyTypeCount = Number.POSITIVE_INFINITY;
+
 export const typeKind = { func: 1, struct: 2, array: 3 } as const;
 
 /** By type index. */
@@ -58,8 +61,8 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
     case typeCode.func: {
       const start = reader.at;
       const parameters = reader.count();
-      for (let left = parameters; left > 0; left--) skipValueType(reader);
-      for (let left = reader.count(); left > 0; left--) skipValueType(reader);
+      for (let left = parameters; left > 0; left--) skipValueType(reader, anyTypeCount);
+      for (let left = reader.count(); left > 0; left--) skipValueType(reader, anyTypeCount);
       if (isSplittable(reader.bytes, start, reader.at)) table.splittable.add(table.length);
       table.kinds.push(typeKind.func);
       table.bytes.push(parameters * largestValueBytes);
@@ -116,30 +119,33 @@ function storageBytes(reader: ByteReader): number {
       return 16;
     default:
       reader.at--;
-      skipValueType(reader);
+      skipValueType(reader, anyTypeCount);
       return referenceBytes;
   }
 }
 
-export function skipValueType(reader: ByteReader): void {
+/** Types are checked against `typeCount`: an index behind the guest's types would name one that the rewrite adds. */
+export function skipValueType(reader: ByteReader, typeCount: number): void {
   const code = reader.u8();
   if (code >= typeCode.v128 && code <= typeCode.i32) return;
   if (code >= typeCode.lastAbstractHeap && code <= typeCode.firstAbstractHeap) return;
   if (code === typeCode.ref || code === typeCode.refNull) {
-    skipHeapType(reader);
+    skipHeapType(reader, typeCount);
     return;
   }
   throw invalidModule(`value type 0x${code.toString(16)} is unknown`, reader.at - 1);
 }
 
-export function skipBlockType(reader: ByteReader): void {
+export function skipBlockType(reader: ByteReader, typeCount: number): void {
   const code = reader.u8();
   if (code === emptyBlockType) return;
   reader.at--;
-  if (code === typeCode.ref || code === typeCode.refNull) skipValueType(reader);
-  else reader.s33();
+  if (code === typeCode.ref || code === typeCode.refNull) skipValueType(reader, typeCount);
+  else skipHeapType(reader, typeCount);
 }
 
-export function skipHeapType(reader: ByteReader): void {
-  reader.s33();
+export function skipHeapType(reader: ByteReader, typeCount: number): void {
+  const at = reader.at;
+  const type = reader.s33();
+  if (type >= typeCount) throw invalidModule(`type ${type} does not exist`, at);
 }

@@ -1,0 +1,49 @@
+/**
+ * How much of a thread may go into replacing instances that broke.
+ *
+ * Time spent on making instances is paid from a credit that grows by a fifth of the time that passes. So a burst of
+ * poison requests costs the requests between them nothing, and a storm costs at most a fifth of the thread; only then
+ * do slots stay empty for a while. An instance that cannot even be made doubles a pause of its own.
+ */
+
+const SHARE = 0.2;
+const MAX_CREDIT_MS = 100;
+const FIRST_FAILED_START_PAUSE_MS = 10;
+const MAX_FAILED_START_PAUSE_MS = 5000;
+
+export class RefillBudget {
+  #creditMs = MAX_CREDIT_MS;
+  #countedAtMs: number;
+  #failedStarts = 0;
+  #lastFailedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(nowMs: number) {
+    this.#countedAtMs = nowMs;
+  }
+
+  recordMade(costMs: number, nowMs: number): void {
+    this.#count(nowMs);
+    this.#creditMs -= costMs;
+    this.#failedStarts = 0;
+  }
+
+  recordFailedStart(nowMs: number): void {
+    this.#failedStarts++;
+    this.#lastFailedAtMs = nowMs;
+  }
+
+  /** Milliseconds from now until an instance may be made; 0 means at once. */
+  remainingMs(nowMs: number): number {
+    if (this.#failedStarts > 0) {
+      const pauseMs = FIRST_FAILED_START_PAUSE_MS * 2 ** (this.#failedStarts - 1);
+      return Math.max(0, this.#lastFailedAtMs + Math.min(pauseMs, MAX_FAILED_START_PAUSE_MS) - nowMs);
+    }
+    this.#count(nowMs);
+    return this.#creditMs > 0 ? 0 : -this.#creditMs / SHARE;
+  }
+
+  #count(nowMs: number): void {
+    this.#creditMs = Math.min(MAX_CREDIT_MS, this.#creditMs + (nowMs - this.#countedAtMs) * SHARE);
+    this.#countedAtMs = nowMs;
+  }
+}
