@@ -1,7 +1,7 @@
 /**
  * One peer: bytes in, frames to the protocol, answers out. Knows nothing of what frames mean.
  *
- * All answers of one read leave in one write. A peer that does not read its answers is not read from either, once its
+ * All answers of one turn of the event loop leave in one write. A peer that does not read its answers is not read from either, once its
  * queue is full; so nothing grows without bound.
  */
 
@@ -10,18 +10,15 @@ import { FrameError } from "../framing/frame-error.ts";
 import type { FrameHandler, FrameHandlerFactory, FrameOutbox } from "../framing/frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../framing/frame-limits.ts";
 import { FrameReader } from "../framing/frame-reader.ts";
-import type { FrameWriter } from "../framing/frame-writer.ts";
 import type { Log } from "../observe/log.ts";
+import type { BatchMember, EgressBatch } from "./egress-batch.ts";
 import { EgressQueue } from "./egress-queue.ts";
 
 /** What all connections of one event loop share. */
 export interface ConnectionContext {
   readonly log: Log;
   readonly chooseProtocol: FrameHandlerFactory;
-  /** Gathers the answers of one read; empty between two reads. */
-  readonly batchWriter: FrameWriter;
-  /** For answers that come outside a read; empty between two of them. */
-  readonly directWriter: FrameWriter;
+  readonly egress: EgressBatch;
   onClose(connection: Connection): void;
 }
 
@@ -31,13 +28,15 @@ const MAX_QUEUED_PARTS = 1024;
 /** A peer that never reads while answers still come in from slow guests is cut off here. */
 const MAX_QUEUED_BYTES_HARD = 64 * 1024 * 1024;
 
-export class Connection implements FrameOutbox {
+export class Connection implements FrameOutbox, BatchMember {
   readonly #socket: Socket<Connection>;
   readonly #context: ConnectionContext;
   readonly #reader = new FrameReader(V2_MAX_FRAME_BYTES);
   readonly #egress = new EgressQueue();
   #handler: FrameHandler | null = null;
   #isInRead = false;
+  /** Answers of ours wait in the batch of this turn. */
+  #isBatched = false;
   #isPaused = false;
   #peerHasEnded = false;
   #isEnding = false;
@@ -52,7 +51,10 @@ export class Connection implements FrameOutbox {
   /** Nothing is under way: no question, no half frame, no answer that has not left. */
   get isQuiet(): boolean {
     return (
-      (this.#handler?.pendingCount ?? 0) === 0 && this.#reader.bufferedBytes === 0 && this.#egress.bytes === 0
+      (this.#handler?.pendingCount ?? 0) === 0 &&
+      this.#reader.bufferedBytes === 0 &&
+      this.#egress.bytes === 0 &&
+      !this.#isBatched
     );
   }
 
@@ -94,16 +96,26 @@ export class Connection implements FrameOutbox {
 
   sendText(type: number, text: string): void {
     if (this.#isClosed) return;
-    const writer = this.#isInRead ? this.#context.batchWriter : this.#context.directWriter;
-    writer.appendText(type, text, this.#handler!.maxFrameBytes);
-    if (!this.#isInRead) this.#flush(writer);
+    this.#context.egress.appendText(this, type, text, this.#handler!.maxFrameBytes);
+    this.#isBatched = true;
   }
 
   sendBytes(type: number, bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    const writer = this.#isInRead ? this.#context.batchWriter : this.#context.directWriter;
-    writer.appendBytes(type, bytes, this.#handler!.maxFrameBytes);
-    if (!this.#isInRead) this.#flush(writer);
+    this.#context.egress.appendBytes(this, type, bytes, this.#handler!.maxFrameBytes);
+    this.#isBatched = true;
+  }
+
+  deliver(bytes: Buffer): void {
+    this.#isBatched = false;
+    if (this.#isClosed) return;
+    const taken = this.#egress.bytes > 0 ? 0 : Math.max(0, this.#socket.write(bytes));
+    if (taken < bytes.length) this.#egress.push(bytes.subarray(taken));
+  }
+
+  afterDelivery(): void {
+    this.#afterWrite();
+    this.#endIfPeerIsDone();
   }
 
   close(reason: string): void {
@@ -131,7 +143,6 @@ export class Connection implements FrameOutbox {
   }
 
   #process(): void {
-    const writer = this.#context.batchWriter;
     this.#isInRead = true;
     try {
       this.#handleFrames();
@@ -140,7 +151,7 @@ export class Connection implements FrameOutbox {
     } finally {
       this.#isInRead = false;
       this.#reader.release();
-      this.#flush(writer);
+      this.#afterWrite();
     }
   }
 
@@ -149,12 +160,8 @@ export class Connection implements FrameOutbox {
     const handler = this.#handler;
     if (handler === null) return;
     const reader = this.#reader;
-    while (!handler.isBlocked && !this.#isEnding && reader.next()) {
+    while (!handler.isBlocked && !this.#isEnding && !this.#isFull() && reader.next()) {
       handler.onFrame(reader.buffer, reader.start, reader.end);
-      if (this.#context.batchWriter.length >= MAX_QUEUED_BYTES) {
-        this.#flush(this.#context.batchWriter);
-        if (this.#isFull()) return;
-      }
     }
   }
 
@@ -184,18 +191,8 @@ export class Connection implements FrameOutbox {
     }
   }
 
-  #flush(writer: FrameWriter): void {
-    if (writer.length > 0) {
-      const bytes = writer.view();
-      const taken = this.#egress.bytes > 0 ? 0 : Math.max(0, this.#socket.write(bytes));
-      if (taken < bytes.length) this.#egress.push(bytes.subarray(taken));
-      writer.clear();
-    }
-    this.#afterWrite();
-  }
-
   #afterWrite(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isInRead) return;
     if (this.#egress.bytes > MAX_QUEUED_BYTES_HARD) {
       this.#context.log.warn("closing a connection whose peer does not read its answers", {
         queued_bytes: this.#egress.bytes,
@@ -217,7 +214,7 @@ export class Connection implements FrameOutbox {
     }
     this.#socket.resume();
     // Frames that were read before the pause wait in the reader; no event will come for them.
-    if (!this.#isInRead && this.#reader.bufferedBytes > 0 && !this.#isEnding) this.#process();
+    if (this.#reader.bufferedBytes > 0 && !this.#isEnding) this.#process();
   }
 
   #isFull(): boolean {
@@ -231,11 +228,11 @@ export class Connection implements FrameOutbox {
 
   #endIfPeerIsDone(): void {
     const pending = this.#handler?.pendingCount ?? 0;
-    if (this.#peerHasEnded && pending === 0 && this.#egress.bytes === 0) this.end();
+    if (this.#peerHasEnded && pending === 0 && this.#egress.bytes === 0 && !this.#isBatched) this.end();
   }
 
   #finishEnd(): void {
-    if (this.#isClosed || this.#egress.bytes > 0) return;
+    if (this.#isClosed || this.#isBatched || this.#egress.bytes > 0) return;
     this.#socket.end();
   }
 }

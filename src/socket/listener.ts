@@ -5,9 +5,9 @@
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import type { UnixSocketListener } from "bun";
 import type { FrameHandlerFactory } from "../framing/frame-handler.ts";
-import { FrameWriter } from "../framing/frame-writer.ts";
 import type { Log } from "../observe/log.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
+import { EgressBatch } from "./egress-batch.ts";
 import { SocketError } from "./socket-error.ts";
 import { permission, prepareSocketPath, socketInUse, stagingPath } from "./socket-path.ts";
 
@@ -93,8 +93,7 @@ export class Listener {
     const context: ConnectionContext = {
       log: this.#options.log,
       chooseProtocol: this.#options.chooseProtocol,
-      batchWriter: new FrameWriter(),
-      directWriter: new FrameWriter(),
+      egress: new EgressBatch(setImmediate),
       onClose: (connection) => this.#connections.delete(connection),
     };
     const handlers = {

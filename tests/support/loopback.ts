@@ -5,13 +5,14 @@
 
 import type { Socket } from "bun";
 import type { FrameHandlerFactory } from "../../src/framing/frame-handler.ts";
-import { FrameWriter } from "../../src/framing/frame-writer.ts";
 import type { Log } from "../../src/observe/log.ts";
 import { Connection, type ConnectionContext } from "../../src/socket/connection.ts";
+import { EgressBatch } from "../../src/socket/egress-batch.ts";
 import { FrameSplitter, type ReceivedFrame } from "./frames.ts";
 
 export class Loopback {
   readonly connection: Connection;
+  readonly #loop: LoopbackLoop;
   /** Bytes the "kernel" takes before it pushes back; the test raises it and calls `drain`. */
   writableBytes = Number.POSITIVE_INFINITY;
   isPaused = false;
@@ -21,7 +22,8 @@ export class Loopback {
   writes = 0;
   #received: Buffer[] = [];
 
-  constructor(context: ConnectionContext) {
+  constructor(loop: LoopbackLoop) {
+    this.#loop = loop;
     const socket = {
       write: (bytes: Uint8Array) => this.#take(bytes),
       end: () => this.#close(() => (this.isEnded = true)),
@@ -29,27 +31,30 @@ export class Loopback {
       pause: () => (this.isPaused = true),
       resume: () => (this.isPaused = false),
     };
-    this.connection = new Connection(socket as unknown as Socket<Connection>, context);
+    this.connection = new Connection(socket as unknown as Socket<Connection>, loop.context);
   }
 
   get isClosed(): boolean {
     return this.isEnded || this.isTerminated;
   }
 
-  /** Hands bytes over as one read. The chunk is overwritten afterwards, as the runtime may reuse it. */
+  /** Hands bytes over as the one read of a turn. The chunk is overwritten afterwards, as the runtime may reuse it. */
   send(bytes: Uint8Array): void {
     const chunk = Buffer.from(bytes);
     this.connection.onData(chunk);
+    this.#loop.endTurn();
     chunk.fill(0xee);
   }
 
   endOfPeer(): void {
     this.connection.onPeerEnd();
+    this.#loop.endTurn();
   }
 
   drain(writableBytes: number): void {
     this.writableBytes = writableBytes;
     this.connection.onDrain();
+    this.#loop.endTurn();
   }
 
   /** Everything the agent has sent since the last call. */
@@ -83,12 +88,25 @@ export class Loopback {
 }
 
 /** One event loop's worth of connections. */
-export function loopbackContext(chooseProtocol: FrameHandlerFactory, log: Log): ConnectionContext {
-  return {
-    log,
-    chooseProtocol,
-    batchWriter: new FrameWriter(),
-    directWriter: new FrameWriter(),
-    onClose() {},
-  };
+export class LoopbackLoop {
+  readonly context: ConnectionContext;
+  #atTurnEnd: (() => void)[] = [];
+
+  constructor(chooseProtocol: FrameHandlerFactory, log: Log) {
+    this.context = {
+      log,
+      chooseProtocol,
+      egress: new EgressBatch((flush) => this.#atTurnEnd.push(flush)),
+      onClose() {},
+    };
+  }
+
+  connect(): Loopback {
+    return new Loopback(this);
+  }
+
+  /** All reads of the turn are done: the answers leave. Answers given outside a read need this called by the test. */
+  endTurn(): void {
+    while (this.#atTurnEnd.length > 0) for (const flush of this.#atTurnEnd.splice(0)) flush();
+  }
 }
