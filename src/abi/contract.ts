@@ -5,6 +5,7 @@
 import type { GuestEvent } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
+import type { FuelReading } from "../wasm/fuel-reading.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
 import type { LoadedModule } from "../wasm/load-module.ts";
 
@@ -14,6 +15,8 @@ export interface GuestInstance {
   readonly isBroken: boolean;
   /** Bytes of the memory the guest shares with the host. */
   readonly memoryBytes: number;
+  /** Where its fuel stands now; null without limits. For measuring calls, not for serving. */
+  readonly fuel: FuelReading | null;
   /**
    * Asks the guest. An event it has no handler for is "allow".
    *

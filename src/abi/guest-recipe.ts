@@ -6,7 +6,7 @@
 import type { LimitOptions } from "../wasm/limit/limited-module.ts";
 import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
 import type { Abi, GuestFactory } from "./contract.ts";
-import { jsonAbi } from "./json/json-abi.ts";
+import { jsonAbi, SPLIT_EXPORTS } from "./json/json-abi.ts";
 
 export interface GuestRecipe {
   readonly moduleBytes: Uint8Array<ArrayBuffer>;
@@ -18,6 +18,20 @@ export interface GuestRecipe {
 export interface PreparedGuest {
   readonly module: LoadedModule;
   readonly factory: GuestFactory;
+}
+
+/** Fuel of one slice, about a tenth of a millisecond of work: the most by which a deadline is missed. */
+const FUEL_PER_SLICE = 200_000;
+const MAX_TABLE_ENTRIES = 1_000_000;
+
+/** The limits that guests run under; only their memory is for the operator to choose. */
+export function guestLimits(maxMemoryBytes: number): LimitOptions {
+  return {
+    maxMemoryBytes,
+    maxTableEntries: MAX_TABLE_ENTRIES,
+    fuelPerSlice: FUEL_PER_SLICE,
+    splitResults: SPLIT_EXPORTS,
+  };
 }
 
 /** @throws ModuleError with a sentence that says what the module lacks. */

@@ -3,8 +3,8 @@
  * frozen from then on. What a proxy pushes at run time lives elsewhere (agent/proxy-config.ts).
  */
 
+import type { RedirectEncoding } from "../protocol/redirect-encoding.ts";
 import type { DispatchMode } from "../ring/ring.ts";
-import type { RedirectEncoding } from "../protocol/protocol-options.ts";
 
 export type { DispatchMode, RedirectEncoding };
 export type HeaderCase = "preserve" | "canonical";

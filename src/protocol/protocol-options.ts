@@ -2,9 +2,7 @@
 
 import type { EventSink } from "../event/exchange.ts";
 import type { Log } from "../observe/log.ts";
-
-/** `auto` follows the proxy's version, `block` and `redirect` pin one form (protocol.md 5.5). */
-export type RedirectEncoding = "auto" | "block" | "redirect";
+import type { RedirectEncoding } from "./redirect-encoding.ts";
 
 /** What the handshake tells of the agent. Asked anew for each handshake, since the pool can be resized. */
 export interface AgentProfile {

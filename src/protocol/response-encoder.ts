@@ -17,14 +17,50 @@ export interface ResponseForm {
 /** Statuses that a proxy passes on in a true redirect; it turns any other into 302 (protocol.md 5.5). */
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** `correlationId` null leaves it out, as v1 does: there, an answer is matched by its position. */
-export function encodeResponse(verdict: Verdict, form: ResponseForm, correlationId: string | null): string {
-  return (
-    encodeHead(verdict, form) +
-    encodeAudit(verdict.audit, correlationId) +
-    encodeRoutingMetadata(verdict.routingMetadata) +
-    "}"
-  );
+/**
+ * Encodes verdicts in one form. Guests repeat their answers, and verdicts are shared between equal ones, so a verdict's
+ * text is kept for as long as the verdict lives; only the correlation id is new each time.
+ */
+export class ResponseEncoder {
+  readonly #form: ResponseForm;
+  readonly #known = new WeakMap<Verdict, EncodedVerdict>();
+
+  constructor(form: ResponseForm) {
+    this.#form = form;
+  }
+
+  /** `correlationId` null leaves it out, as v1 does: there, an answer is matched by its position. */
+  encode(verdict: Verdict, correlationId: string | null): string {
+    let encoded = this.#known.get(verdict);
+    if (encoded === undefined) {
+      encoded = encodeVerdict(verdict, this.#form);
+      this.#known.set(verdict, encoded);
+    }
+    return correlationId === null
+      ? encoded.withoutId
+      : encoded.beforeId + JSON.stringify(correlationId) + encoded.afterId;
+  }
+}
+
+/** An answer without the one part that differs between requests. */
+interface EncodedVerdict {
+  readonly withoutId: string;
+  readonly beforeId: string;
+  readonly afterId: string;
+}
+
+function encodeVerdict(verdict: Verdict, form: ResponseForm): EncodedVerdict {
+  const head = encodeHead(verdict, form);
+  const audit = auditMembers(verdict.audit);
+  const custom = customMembers(verdict.audit.custom);
+  const tail = `${encodeRoutingMetadata(verdict.routingMetadata)}}`;
+  const ownCustom = custom === "" ? "" : `"custom":{${custom}}`;
+  const ownAudit = [audit, ownCustom].filter((members) => members !== "").join(",");
+  return {
+    withoutId: `${head}${ownAudit === "" ? "" : `,"audit":{${ownAudit}}`}${tail}`,
+    beforeId: `${head},"audit":{${audit === "" ? "" : `${audit},`}"custom":{${custom === "" ? "" : `${custom},`}"correlation_id":`,
+    afterId: `}}${tail}`,
+  };
 }
 
 function encodeHead(verdict: Verdict, form: ResponseForm): string {
@@ -106,24 +142,20 @@ function encodeOps(ops: readonly HeaderOp[]): string {
   return `${text}]`;
 }
 
-function encodeAudit(audit: Audit, correlationId: string | null): string {
-  let text = "";
-  if (audit.tags.length > 0) text += `,"tags":${JSON.stringify(audit.tags)}`;
-  if (audit.ruleIds.length > 0) text += `,"rule_ids":${JSON.stringify(audit.ruleIds)}`;
-  if (audit.confidence !== null) text += `,"confidence":${audit.confidence}`;
-  if (audit.reasonCodes.length > 0) text += `,"reason_codes":${JSON.stringify(audit.reasonCodes)}`;
-  const custom = encodeCustom(audit.custom, correlationId);
-  if (custom !== "") text += `,"custom":${custom}`;
-  return text === "" ? "" : `,"audit":{${text.slice(1)}}`;
+function auditMembers(audit: Audit): string {
+  const members: string[] = [];
+  if (audit.tags.length > 0) members.push(`"tags":${JSON.stringify(audit.tags)}`);
+  if (audit.ruleIds.length > 0) members.push(`"rule_ids":${JSON.stringify(audit.ruleIds)}`);
+  if (audit.confidence !== null) members.push(`"confidence":${audit.confidence}`);
+  if (audit.reasonCodes.length > 0) members.push(`"reason_codes":${JSON.stringify(audit.reasonCodes)}`);
+  return members.join(",");
 }
 
 /** The correlation id is ours: a guest's key of that name must not send the answer to somebody else's request. */
-function encodeCustom(custom: Audit["custom"], correlationId: string | null): string {
-  if (custom === null) {
-    return correlationId === null ? "" : `{"correlation_id":${JSON.stringify(correlationId)}}`;
-  }
-  const { correlation_id: _dropped, ...own } = custom;
-  return JSON.stringify(correlationId === null ? own : { ...own, correlation_id: correlationId });
+function customMembers(custom: Audit["custom"]): string {
+  if (custom === null) return "";
+  const { correlation_id: _ours, ...own } = custom;
+  return JSON.stringify(own).slice(1, -1);
 }
 
 function encodeRoutingMetadata(metadata: Verdict["routingMetadata"]): string {

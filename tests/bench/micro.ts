@@ -12,12 +12,12 @@ import { V1_MAX_FRAME_BYTES } from "../../src/framing/frame-limits.ts";
 import { FrameReader } from "../../src/framing/frame-reader.ts";
 import { FrameWriter } from "../../src/framing/frame-writer.ts";
 import { decodeEvent, parseJsonObject } from "../../src/protocol/event-decoder.ts";
-import { encodeResponse } from "../../src/protocol/response-encoder.ts";
 import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
+import { encodeResponse } from "../support/encode-response.ts";
 import { buildGuestModules } from "./guest-modules.ts";
 import { measuredGuest } from "./micro/measured-guest.ts";
-import { SAMPLE_GUEST_RESULT, SAMPLE_V1_JSON, SAMPLE_V2_JSON } from "./micro/samples.ts";
 import type { MicroFigure } from "./micro/run-micro.ts";
+import { SAMPLE_GUEST_RESULT, SAMPLE_V1_JSON, SAMPLE_V2_JSON } from "./micro/samples.ts";
 import { bestOf, FULL_LENGTH, QUICK_LENGTH, type TimingLength } from "./micro/timing.ts";
 import { textTable } from "./report/text-table.ts";
 

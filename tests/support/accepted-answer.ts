@@ -66,7 +66,10 @@ export function acceptAnswer(protocol: Protocol, text: string): AcceptedAnswer {
 }
 
 /** @throws Error naming the rule that the handshake response breaks. */
-export function acceptHandshakeResponse(text: string): { readonly success: boolean; readonly error: string | null } {
+export function acceptHandshakeResponse(text: string): {
+  readonly success: boolean;
+  readonly error: string | null;
+} {
   const response = object(parseStrictJson(text), "the handshake response");
   unsigned(response.get("protocol_version"), "protocol_version", 0xffff_ffff);
   const capabilities = object(response.get("capabilities"), "capabilities");
@@ -144,7 +147,8 @@ function ops(answer: StrictObject, key: string): OpLine[] {
     const op = object(content, `${key}.${variant}`);
     const name = string(op.get("name"), `${key}.${variant}.name`);
     if (variant === "remove") return `remove ${name}`;
-    if (variant !== "set" && variant !== "add") throw new Error(`no proxy knows the header operation ${variant}`);
+    if (variant !== "set" && variant !== "add")
+      throw new Error(`no proxy knows the header operation ${variant}`);
     return `${variant} ${name}: ${string(op.get("value"), `${key}.${variant}.value`)}`;
   });
 }

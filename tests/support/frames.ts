@@ -74,6 +74,7 @@ export class FrameSplitter {
 export function splitFrames(protocol: 1 | 2, bytes: Uint8Array): ReceivedFrame[] {
   const splitter = new FrameSplitter(protocol);
   const frames = splitter.push(bytes);
-  if (splitter.restBytes > 0) throw new Error(`the stream ends with ${splitter.restBytes} bytes of half a frame`);
+  if (splitter.restBytes > 0)
+    throw new Error(`the stream ends with ${splitter.restBytes} bytes of half a frame`);
   return frames;
 }

@@ -9,9 +9,9 @@ import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import type { Log } from "../../src/observe/log.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
-import type { RedirectEncoding } from "../../src/protocol/protocol-options.ts";
+import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { Ring } from "../../src/ring/ring.ts";
-import { Loopback, loopbackContext } from "./loopback.ts";
+import { type Loopback, LoopbackLoop } from "./loopback.ts";
 import { silentLog } from "./silent-log.ts";
 
 export interface IndoorAgentOptions {
@@ -84,7 +84,7 @@ export async function openIndoorAgent(
     failOpen: options.failOpen ?? false,
     configure: (block) => config.apply(block),
   });
-  const context = loopbackContext(
+  const loop = new LoopbackLoop(
     chooseProtocol({
       events: dispatcher,
       log,
@@ -99,5 +99,5 @@ export async function openIndoorAgent(
     }),
     log,
   );
-  return { dispatcher, ring, connect: () => new Loopback(context), close: () => ring.close() };
+  return { dispatcher, ring, connect: () => loop.connect(), close: () => ring.close() };
 }

@@ -3,8 +3,8 @@
  * the JSON ABI.
  */
 
-import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
 import type { GuestInstance } from "../../src/abi/contract.ts";
+import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
 import type { GuestEvent } from "../../src/event/event.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
 import type { Log } from "../../src/observe/log.ts";

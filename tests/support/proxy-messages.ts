@@ -76,7 +76,9 @@ const chunk = (id: string) => ({
 });
 
 /** One message of every other event a proxy can ask about, by its v2 type and its v1 name. */
-export function passiveEvents(id: string = DEFAULT_ID): readonly { type: number; name: string; payload: object }[] {
+export function passiveEvents(
+  id: string = DEFAULT_ID,
+): readonly { type: number; name: string; payload: object }[] {
   return [
     { type: Type.requestBodyChunk, name: "request_body_chunk", payload: { ...chunk(id), bytes_received: 2 } },
     { type: Type.responseBodyChunk, name: "response_body_chunk", payload: { ...chunk(id), bytes_sent: 2 } },
@@ -110,7 +112,13 @@ export function passiveEvents(id: string = DEFAULT_ID): readonly { type: number;
     {
       type: Type.guardrailInspect,
       name: "guardrail_inspect",
-      payload: { categories: [], content: "x", correlation_id: id, inspection_type: "pii_detection", metadata: {} },
+      payload: {
+        categories: [],
+        content: "x",
+        correlation_id: id,
+        inspection_type: "pii_detection",
+        metadata: {},
+      },
     },
   ];
 }

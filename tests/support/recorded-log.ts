@@ -1,4 +1,4 @@
-/** A log that keeps its lines. */
+/** A log that keeps its lines; like the real one, debug lines only when they are wanted. */
 
 import type { Log, LogFields, LogLevel } from "../../src/observe/log.ts";
 
@@ -29,7 +29,7 @@ export class RecordedLog implements Log {
   }
 
   debug(message: string, fields: LogFields = {}): void {
-    this.lines.push({ level: "debug", message, fields });
+    if (this.debugEnabled) this.lines.push({ level: "debug", message, fields });
   }
 
   messages(level: LogLevel): string[] {

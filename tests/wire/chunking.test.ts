@@ -4,7 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { examplePolicy } from "../support/example-modules.ts";
 import { v1Frame, v2Frame } from "../support/frames.ts";
 import { type IndoorAgent, openIndoorAgent } from "../support/indoor-agent.ts";
-import { handshake, passiveEvents, requestHeaders, responseHeaders, Type, v1Envelope } from "../support/proxy-messages.ts";
+import {
+  handshake,
+  passiveEvents,
+  requestHeaders,
+  responseHeaders,
+  Type,
+  v1Envelope,
+} from "../support/proxy-messages.ts";
 
 let agent: IndoorAgent;
 beforeAll(async () => {
@@ -80,7 +87,9 @@ test("1000 v1 frames in one read are answered in order, in one write", () => {
   const peer = agent.connect();
   peer.send(Buffer.concat(frames));
   expect(peer.writes).toBe(1);
-  const decisions = peer.takeFrames(1).map((frame) => (JSON.parse(frame.text) as { decision: unknown }).decision);
+  const decisions = peer
+    .takeFrames(1)
+    .map((frame) => (JSON.parse(frame.text) as { decision: unknown }).decision);
   expect(decisions).toHaveLength(1000);
   for (const [i, decision] of decisions.entries()) expect(decision === "allow").toBe(i % 3 !== 0);
 });
@@ -93,10 +102,12 @@ test("1000 v2 frames in one read are each answered under their own id", () => {
   peer.send(v2Frame(Type.handshake, handshake("0.6.45")));
   peer.takeReceived();
   peer.send(Buffer.concat(frames));
-  const answers = peer.takeFrames(2).map(
-    (frame) =>
-      JSON.parse(frame.text) as { decision: unknown; audit: { custom: { correlation_id: string } } },
-  );
+  const answers = peer
+    .takeFrames(2)
+    .map(
+      (frame) =>
+        JSON.parse(frame.text) as { decision: unknown; audit: { custom: { correlation_id: string } } },
+    );
   expect(answers).toHaveLength(1000);
   const byId = new Map(answers.map((answer) => [answer.audit.custom.correlation_id, answer.decision]));
   for (let i = 0; i < 1000; i++) expect(byId.get(`id-${i}`) === "allow").toBe(i % 3 !== 0);

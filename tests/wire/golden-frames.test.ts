@@ -4,8 +4,9 @@
  */
 
 import { describe, expect, test } from "bun:test";
+import { guestPath } from "../guests/guest-path.ts";
+import { replyGuest } from "../guests/reply-guest.ts";
 import { openIndoorAgent } from "../support/indoor-agent.ts";
-import { constantGuest, guestOf } from "../support/wat-guest.ts";
 
 const V1_REQUEST =
   '{"version":1,"event_type":"request_headers","payload":{"headers":{"host":["a.test"]},"metadata":{"client_ip":"127.0.0.1:50412","client_port":0,"correlation_id":"3Nq8aXk2Tz1","protocol":"HTTP/1.1","request_id":"b1c9","route_id":"api","server_name":null,"timestamp":"2026-07-01T12:00:00+00:00","tls_cipher":null,"tls_version":null,"upstream_id":null},"method":"GET","uri":"/x?y=1"}}';
@@ -17,8 +18,8 @@ function frame(hex: string, payload: string): Buffer {
   return Buffer.concat([Buffer.from(hex.replaceAll(" ", ""), "hex"), Buffer.from(payload)]);
 }
 
-const NO_OPINION = guestOf({});
-const REDIRECT = constantGuest('{"decision":"redirect","body":"/login"}');
+const NO_OPINION = guestPath("result-zero");
+const REDIRECT = replyGuest('{"decision":"redirect","body":"/login"}');
 
 describe("v1", () => {
   const cases = [

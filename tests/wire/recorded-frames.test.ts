@@ -38,10 +38,18 @@ describe.each(recordings)("$file", ({ protocol, proxyVersion, frames }) => {
 
   test("holds frames of every kind this proxy is known to send", () => {
     expect(frames.length).toBeGreaterThan(15);
-    const types = new Set(frames.map((frame) => frame.type ?? String(parseJsonObject(frame.text)["event_type"])));
+    const types = new Set(
+      frames.map((frame) => frame.type ?? String(parseJsonObject(frame.text)["event_type"])),
+    );
     const expected = {
       "0.3.4": ["configure", "request_headers"],
-      "0.6.45": [Type.handshake, Type.requestHeaders, Type.requestBodyChunk, Type.responseHeaders, Type.responseBodyChunk],
+      "0.6.45": [
+        Type.handshake,
+        Type.requestHeaders,
+        Type.requestBodyChunk,
+        Type.responseHeaders,
+        Type.responseBodyChunk,
+      ],
       "0.6.54": [
         Type.handshake,
         Type.configure,
@@ -93,7 +101,8 @@ function expectToDecode(frame: RecordedFrame): void {
   }
   if (frame.type === MessageType.configure || message["event_type"] === V1_CONFIGURE) return;
   const payload = (frame.type === null ? message["payload"] : message) as Record<string, unknown>;
-  const kind = frame.type === null ? V1_EVENT_KINDS.get(String(message["event_type"])) : eventKindOf(frame.type);
+  const kind =
+    frame.type === null ? V1_EVENT_KINDS.get(String(message["event_type"])) : eventKindOf(frame.type);
   if (kind === undefined) throw new Error(`no event kind for ${frame.text}`);
   const event = decodeEvent(kind, payload);
   const metadata = payload["metadata"] as Record<string, unknown> | undefined;

@@ -1,11 +1,15 @@
 /** The agent being replaced, answer for answer: the same, or different for a reason that is written down. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { assembleWat } from "../guests/assemble-guest.ts";
+import type { GuestName } from "../guests/guest-list.ts";
+import { guestPath } from "../guests/guest-path.ts";
+import { guestWat } from "../guests/guest-wat.ts";
+import { replyGuest } from "../guests/reply-guest.ts";
 import { examplePolicy } from "../support/example-modules.ts";
 import { v1Frame } from "../support/frames.ts";
 import { type IndoorAgent, openIndoorAgent } from "../support/indoor-agent.ts";
 import { requestHeaders, responseHeaders, v1Envelope } from "../support/proxy-messages.ts";
-import { constantGuest, guestOf, packed } from "../support/wat-guest.ts";
 import { comparedOutcome, type Outcome } from "./compared-answer.ts";
 import { GUEST_DIFFERENCES } from "./guest-differences.ts";
 import { type GuestCase, readGuestCases, readWireCases, type WireCase } from "./recorded-rust-agent.ts";
@@ -27,7 +31,8 @@ function outcomeOf(agent: IndoorAgent, body: Uint8Array | object): Outcome {
   return comparedOutcome(frames[0]!.text);
 }
 
-const recordedText = (answer: object | null): string | null => (answer === null ? null : JSON.stringify(answer));
+const recordedText = (answer: object | null): string | null =>
+  answer === null ? null : JSON.stringify(answer);
 
 describe("v1 frames to the example module", () => {
   let agent: IndoorAgent;
@@ -64,17 +69,16 @@ describe("results of guests", () => {
   const response = v1Envelope("response_headers", responseHeaders({ headers: {} }));
   const differences = (name: string) => GUEST_DIFFERENCES.filter((difference) => name in difference.cases);
 
-  test.each(guestCases.map((recorded) => ({ ...recorded, policy: recorded.fail_open ? "fail-open" : "fail-closed" })))(
-    "$name, $policy",
-    async (recorded) => {
-      const [difference, ...others] = differences(recorded.name);
-      expect(others, "a case has one reason to differ").toEqual([]);
-      const ours = difference?.cases[recorded.name]?.(recorded.fail_open);
-      const outcomes = await outcomesOf(recorded);
-      expect(outcomes.request).toEqual(ours ?? comparedOutcome(recordedText(recorded.request_answer)));
-      expect(outcomes.response).toEqual(ours ?? comparedOutcome(recordedText(recorded.response_answer)));
-    },
-  );
+  test.each(
+    guestCases.map((recorded) => ({ ...recorded, policy: recorded.fail_open ? "fail-open" : "fail-closed" })),
+  )("$name, $policy", async (recorded) => {
+    const [difference, ...others] = differences(recorded.name);
+    expect(others, "a case has one reason to differ").toEqual([]);
+    const ours = difference?.cases[recorded.name]?.(recorded.fail_open);
+    const outcomes = await outcomesOf(recorded);
+    expect(outcomes.request).toEqual(ours ?? comparedOutcome(recordedText(recorded.request_answer)));
+    expect(outcomes.response).toEqual(ours ?? comparedOutcome(recordedText(recorded.response_answer)));
+  });
 
   test.each(GUEST_DIFFERENCES)("still different: $what", async (difference) => {
     for (const name of Object.keys(difference.cases)) {
@@ -86,7 +90,7 @@ describe("results of guests", () => {
   });
 
   async function outcomesOf(recorded: GuestCase): Promise<{ request: Outcome; response: Outcome }> {
-    const module = guestFor(recorded);
+    const module = await guestFor(recorded);
     // One agent an event: a guest that broke on the first must not decide the second.
     const ask = async (event: object) => {
       const agent = await openIndoorAgent(module, { failOpen: recorded.fail_open });
@@ -98,37 +102,32 @@ describe("results of guests", () => {
   }
 });
 
-const MEMORY_END = 16 * 65_536;
-const ALLOW = '{"decision":"allow"}';
+/** Guests that did what the recorded ones did. */
+const MISBEHAVING: Readonly<Record<string, GuestName>> = {
+  "pointer 0 and length 0": "result-zero",
+  "length 0": "length-zero",
+  "pointer 0": "pointer-zero",
+  "pointer past the end": "pointer-past-end",
+  "length past the end": "length-past-end",
+  "negative length": "length-negative",
+  trap: "trap",
+  "trap in alloc": "trap-in-alloc",
+  "alloc returns 0": "alloc-returns-zero",
+  "alloc returns -1": "alloc-returns-minus-one",
+};
 
-function guestFor(recorded: GuestCase): Uint8Array<ArrayBuffer> {
-  if (recorded.result !== undefined) return constantGuest(recorded.result);
-  if (recorded.result_base64 !== undefined) return constantGuest(Buffer.from(recorded.result_base64, "base64"));
-  switch (recorded.guest) {
-    case "pointer 0 and length 0":
-      return guestOf({ handler: packed(0, 0) });
-    case "length 0":
-      return guestOf({ handler: packed(4096, 0) });
-    case "pointer 0":
-      return guestOf({ handler: packed(0, 4) });
-    case "pointer past the end":
-      return guestOf({ handler: packed(MEMORY_END + 16, 4) });
-    case "length past the end":
-      return guestOf({ handler: packed(4096, MEMORY_END) });
-    case "negative length":
-      return guestOf({ handler: packed(4096, -1) });
-    case "trap":
-      return guestOf({ handler: "unreachable" });
-    case "trap in alloc":
-      return guestOf({ alloc: "unreachable" });
-    case "alloc returns 0":
-      return guestOf({ alloc: "(i32.const 0)", handler: packed(4096, ALLOW.length), more: `(data (i32.const 4096) "${ALLOW.replaceAll('"', '\\"')}")` });
-    case "alloc returns -1":
-      return guestOf({ alloc: "(i32.const -1)" });
-    // As recorded: room for the short input of the response, none for that of the request.
-    case "alloc past the end":
-      return guestOf({ alloc: `(i32.const ${MEMORY_END - 80})` });
-    default:
-      throw new Error(`no guest is known that does: ${recorded.guest}`);
-  }
+async function guestFor(recorded: GuestCase): Promise<Uint8Array<ArrayBuffer>> {
+  if (recorded.result !== undefined) return replyGuest(recorded.result);
+  if (recorded.result_base64 !== undefined) return replyGuest(Buffer.from(recorded.result_base64, "base64"));
+  if (recorded.guest === "alloc past the end") return allocNearEnd();
+  const name = MISBEHAVING[recorded.guest ?? ""];
+  if (name === undefined) throw new Error(`no guest is known that does: ${recorded.guest}`);
+  return Bun.file(guestPath(name)).bytes();
+}
+
+/** As recorded: there is room for the short input of the response, and none for that of the request. */
+async function allocNearEnd(): Promise<Uint8Array<ArrayBuffer>> {
+  const pointer = 2 * 65_536 - 80;
+  const text = `(func $alloc (export "alloc") (param $size i32) (result i32) (i32.const ${pointer}))`;
+  return new Uint8Array(await assembleWat("alloc-near-end", guestWat(text)));
 }

@@ -12,7 +12,12 @@ export interface WireDifference {
 
 const LOWER_CASE_AUTHORIZATION = "admin with lower-case authorization";
 const LOWER_CASE_USER_AGENT = "scanner lower-case header";
-const UNDECODABLE: readonly string[] = ["unknown event type", "missing payload", "missing uri", "header value not a list"];
+const UNDECODABLE: readonly string[] = [
+  "unknown event type",
+  "missing payload",
+  "missing uri",
+  "header value not a list",
+];
 
 export const WIRE_DIFFERENCES: readonly WireDifference[] = [
   {

@@ -13,6 +13,7 @@ import { toEventFailure } from "../../wasm/trap.ts";
 import type { Abi, GuestFactory } from "../contract.ts";
 import { bigIntHandler, type Handler, splitHandler } from "./handler.ts";
 import { JsonGuest } from "./json-guest.ts";
+import { VerdictCache } from "./verdict-cache.ts";
 
 export interface JsonAbiOptions {
   readonly canonicalHeaderCase: boolean;
@@ -28,11 +29,11 @@ const ABI_FLAGS = "sentinel_abi_flags";
 export const SPLIT_EXPORTS: readonly string[] = [REQUEST_HANDLER, RESPONSE_HANDLER];
 
 /** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent (protocol.md 6.1). */
-const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+export const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["alloc", "(i32) -> i32"],
   ["dealloc", "(i32, i32) -> ()"],
 ]);
-const OPTIONAL_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+export const OPTIONAL_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   [REQUEST_HANDLER, HANDLER_TYPE],
   [RESPONSE_HANDLER, HANDLER_TYPE],
   [CONFIGURE_HANDLER, "(i32, i32) -> i32"],
@@ -51,6 +52,8 @@ export function jsonAbi(options: JsonAbiOptions): Abi {
 function prepare(loaded: LoadedModule, options: JsonAbiOptions): GuestFactory {
   const types = loaded.exportTypes;
   assertRequiredExports(types);
+  // Equal results mean the same whichever instance they come from.
+  const verdicts = new VerdictCache();
   const warnings: string[] = [];
   const usable = new Set<string>();
   for (const [name, expected] of OPTIONAL_FUNCTIONS) {
@@ -68,7 +71,7 @@ function prepare(loaded: LoadedModule, options: JsonAbiOptions): GuestFactory {
     handlesRequests: usable.has(REQUEST_HANDLER),
     handlesResponses: usable.has(RESPONSE_HANDLER),
     warnings,
-    instantiate: (host) => makeGuest(loaded, usable, host, options),
+    instantiate: (host) => makeGuest(loaded, usable, host, options, verdicts),
   };
 }
 
@@ -115,6 +118,7 @@ function makeGuest(
   usable: ReadonlySet<string>,
   host: GuestHost,
   options: JsonAbiOptions,
+  verdicts: VerdictCache,
 ): JsonGuest {
   const started = startInstance(loaded, host);
   const exports = started.exports;
@@ -135,6 +139,7 @@ function makeGuest(
       canonicalHeaderCase: options.canonicalHeaderCase,
       abiFlags: usable.has(ABI_FLAGS) ? readAbiFlags(started, host) : 0,
     },
+    verdicts,
   );
 }
 

@@ -6,13 +6,14 @@
 import type { GuestEvent } from "../../event/event.ts";
 import { EventFailure, type FailureCode } from "../../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
+import type { FuelReading } from "../../wasm/fuel-reading.ts";
 import type { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
 import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
 import type { GuestInstance } from "../contract.ts";
 import type { Handler } from "./handler.ts";
 import { encodeInput, type InputForm } from "./input-encoder.ts";
-import { decodeResult } from "./result-decoder.ts";
+import type { VerdictCache } from "./verdict-cache.ts";
 
 export const MAX_RESULT_BYTES = 10 * 1024 * 1024;
 
@@ -44,12 +45,14 @@ export class JsonGuest implements GuestInstance {
   readonly #started: StartedInstance;
   readonly #exports: JsonGuestExports;
   readonly #form: InputForm;
+  readonly #verdicts: VerdictCache;
   #isBroken = false;
 
-  constructor(started: StartedInstance, exports: JsonGuestExports, form: InputForm) {
+  constructor(started: StartedInstance, exports: JsonGuestExports, form: InputForm, verdicts: VerdictCache) {
     this.#started = started;
     this.#exports = exports;
     this.#form = form;
+    this.#verdicts = verdicts;
   }
 
   get isBroken(): boolean {
@@ -58,6 +61,10 @@ export class JsonGuest implements GuestInstance {
 
   get memoryBytes(): number {
     return this.#exports.memory.sizeBytes;
+  }
+
+  get fuel(): FuelReading | null {
+    return this.#started.readFuel();
   }
 
   ask(event: GuestEvent, timeoutMs: number): Verdict {
@@ -78,7 +85,7 @@ export class JsonGuest implements GuestInstance {
       const text = this.#copyOut(resultPointer, resultBytes);
       if (text === null) return PLAIN_ALLOW;
       this.#free(resultPointer, resultBytes);
-      return decodeResult(text);
+      return this.#verdicts.decode(text);
     } catch (thrown) {
       throw this.#fail(thrown, call, inputBytes);
     } finally {

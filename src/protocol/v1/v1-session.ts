@@ -10,7 +10,7 @@ import type { ProxyEvent } from "../../event/event.ts";
 import type { Asker, PendingAnswer } from "../../event/exchange.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
-import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
+import type { Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../framing/frame-error.ts";
 import type { FrameHandler, FrameOutbox } from "../../framing/frame-handler.ts";
 import { V1_MAX_FRAME_BYTES } from "../../framing/frame-limits.ts";
@@ -18,26 +18,26 @@ import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
 import { decodeEvent, eventCorrelationId, type JsonObject, parseJsonObject } from "../event-decoder.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
-import { encodeResponse, type ResponseForm } from "../response-encoder.ts";
+import type { ResponseEncoder } from "../response-encoder.ts";
+import type { ResponseEncoders } from "../response-encoders.ts";
 import { decodeUtf8 } from "../text-decoder.ts";
 import { V1_CONFIGURE, V1_EVENT_KINDS } from "./event-type.ts";
 
 const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false };
 const NO_TYPE_BYTE = -1;
-const ALLOW_TEXT = '{"version":1,"decision":"allow"}';
 
 export class V1Session implements FrameHandler, Asker {
   readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
   readonly peer = V1_PEER;
   readonly #options: ProtocolOptions;
   readonly #outbox: FrameOutbox;
-  readonly #form: ResponseForm;
+  readonly #encoder: ResponseEncoder;
   #pending: PendingAnswer | null = null;
 
-  constructor(options: ProtocolOptions, outbox: FrameOutbox) {
+  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
     this.#outbox = outbox;
-    this.#form = { version: 1, hasTrueRedirect: options.redirectEncoding === "redirect" };
+    this.#encoder = encoders.v1;
   }
 
   get isBlocked(): boolean {
@@ -109,13 +109,12 @@ export class V1Session implements FrameHandler, Asker {
 
   #send(verdict: Verdict, correlationId: string): void {
     try {
-      const text = verdict === PLAIN_ALLOW ? ALLOW_TEXT : encodeResponse(verdict, this.#form, null);
-      this.#outbox.sendText(NO_TYPE_BYTE, text);
+      this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(verdict, null));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       const failure = new EventFailure("guest-result-too-large", error.message, { cause: error });
       const refusal = this.#options.events.refuse(failure, correlationId);
-      this.#outbox.sendText(NO_TYPE_BYTE, encodeResponse(refusal, this.#form, null));
+      this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(refusal, null));
     }
   }
 }

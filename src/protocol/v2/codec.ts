@@ -5,16 +5,16 @@
 
 import type { Verdict } from "../../event/verdict.ts";
 import { type JsonObject, parseJsonObject } from "../event-decoder.ts";
-import { encodeResponse, type ResponseForm } from "../response-encoder.ts";
+import type { ResponseEncoder } from "../response-encoder.ts";
 import { decodeUtf8 } from "../text-decoder.ts";
 
 export interface PayloadCodec {
   /** @throws DecodeError when the bytes are not one object of this encoding. */
   decode(buffer: Buffer, start: number, end: number): JsonObject;
-  encodeResponse(verdict: Verdict, form: ResponseForm, correlationId: string): string;
+  encode(encoder: ResponseEncoder, verdict: Verdict, correlationId: string): string;
 }
 
 export const JSON_CODEC: PayloadCodec = {
   decode: (buffer, start, end) => parseJsonObject(decodeUtf8(buffer, start, end)),
-  encodeResponse,
+  encode: (encoder, verdict, correlationId) => encoder.encode(verdict, correlationId),
 };

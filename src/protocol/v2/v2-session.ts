@@ -18,7 +18,8 @@ import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
 import { decodeEvent, eventCorrelationId, type JsonObject } from "../event-decoder.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
-import type { ResponseForm } from "../response-encoder.ts";
+import type { ResponseEncoder } from "../response-encoder.ts";
+import type { ResponseEncoders } from "../response-encoders.ts";
 import { JSON_CODEC, type PayloadCodec } from "./codec.ts";
 import { decodeHandshake, encodeHandshakeResponse } from "./handshake.ts";
 import { eventKindOf, isKnownType, MessageType } from "./message-type.ts";
@@ -38,13 +39,16 @@ export class V2Session implements FrameHandler, Asker {
   readonly #options: ProtocolOptions;
   readonly #outbox: FrameOutbox;
   readonly #codec: PayloadCodec = JSON_CODEC;
-  #form: ResponseForm = { version: 2, hasTrueRedirect: false };
+  readonly #encoders: ResponseEncoders;
+  #encoder: ResponseEncoder;
   #hasShakenHands = false;
   readonly #pending = new Map<string, PendingQuestion>();
 
-  constructor(options: ProtocolOptions, outbox: FrameOutbox) {
+  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
     this.#outbox = outbox;
+    this.#encoders = encoders;
+    this.#encoder = encoders.v2(false);
   }
 
   get isBlocked(): boolean {
@@ -135,10 +139,7 @@ export class V2Session implements FrameHandler, Asker {
     const honoursAnswers = honoursWholeAnswers(proxyVersion);
     const encoding = this.#options.redirectEncoding;
     this.peer = { keepsResponseOps: honoursAnswers, hasResponseEvents: true };
-    this.#form = {
-      version: 2,
-      hasTrueRedirect: encoding === "redirect" || (encoding === "auto" && honoursAnswers),
-    };
+    this.#encoder = this.#encoders.v2(encoding === "redirect" || (encoding === "auto" && honoursAnswers));
   }
 
   #ask(kind: EventKind, buffer: Buffer, start: number, end: number): void {
@@ -201,7 +202,7 @@ export class V2Session implements FrameHandler, Asker {
   /** False when the answer is larger than a frame may be. */
   #trySend(verdict: Verdict, correlationId: string): boolean {
     try {
-      const text = this.#codec.encodeResponse(verdict, this.#form, correlationId);
+      const text = this.#codec.encode(this.#encoder, verdict, correlationId);
       this.#outbox.sendText(MessageType.agentResponse, text);
       return true;
     } catch (error) {

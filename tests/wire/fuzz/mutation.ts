@@ -4,7 +4,17 @@ import type { Random } from "./random.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-const KEYS = ["__proto__", "constructor", "toString", "correlation_id", "metadata", "headers", "decision", "custom", ""];
+const KEYS = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "correlation_id",
+  "metadata",
+  "headers",
+  "decision",
+  "custom",
+  "",
+];
 const VALUES: readonly Json[] = [
   null,
   true,
@@ -28,23 +38,12 @@ const VALUES: readonly Json[] = [
   {},
   { toString: 1 },
 ];
-/** Spellings that no value of JavaScript has. */
-const FRAGMENTS = [
-  "1e999",
-  "-0",
-  "1.0",
-  '"\\ud800"',
-  '"\\u0000"',
-  "[".repeat(200),
-  `${"[".repeat(150)}${"]".repeat(150)}`,
-  '"decision":"block",',
-  "{",
-  "}",
-  ",",
-  "\\",
-  "\ufeff",
-  " ",
-];
+const SPELLED_SHARE = 0.3;
+/** Values in spellings that `JSON.stringify` has not. */
+const SPELLINGS = ["1e999", "-0", "1.0", '"\\ud800"', '"\\u0000"', `${"[".repeat(150)}${"]".repeat(150)}`];
+/** Stands for one of them until the text is written. */
+const SPELLED = "\u0001spelled";
+const FRAGMENTS = [...SPELLINGS, "[".repeat(200), '"decision":"block",', "{", "}", ",", "\\", "\ufeff", " "];
 const MAX_CHANGES = 4;
 
 export function mutateText(text: string, random: Random): Buffer {
@@ -62,7 +61,7 @@ function mutateJson(text: string, random: Random): string {
   try {
     const root = { root: JSON.parse(text) as Json };
     changeSomewhere(root, random);
-    return JSON.stringify(root.root) ?? "null";
+    return JSON.stringify(root.root).replaceAll(JSON.stringify(SPELLED), () => random.pick(SPELLINGS));
   } catch {
     return text;
   }
@@ -81,11 +80,12 @@ function changeSomewhere(root: { [key: string]: Json }, random: Random): void {
     key = random.pick(keys);
   }
   const target = parent as { [key: string]: Json };
+  const value = random.chance(SPELLED_SHARE) ? SPELLED : random.pick(VALUES);
   const choice = random.below(4);
   if (choice === 0 && parent !== root) delete target[key];
-  else if (choice === 1) define(target, random.pick(KEYS), random.pick(VALUES));
-  else if (choice === 2) define(target, key, [structuredClone(target[key]!), random.pick(VALUES)]);
-  else define(target, key, random.pick(VALUES));
+  else if (choice === 1) define(target, random.pick(KEYS), value);
+  else if (choice === 2) define(target, key, [structuredClone(target[key]!), value]);
+  else define(target, key, value);
 }
 
 function define(target: { [key: string]: Json }, key: string, value: Json): void {
@@ -95,7 +95,11 @@ function define(target: { [key: string]: Json }, key: string, value: Json): void
 function insertFragment(bytes: Buffer, random: Random): Buffer {
   const at = random.below(bytes.length + 1);
   const replaced = random.chance(0.5) ? random.below(8) : 0;
-  return Buffer.concat([bytes.subarray(0, at), Buffer.from(random.pick(FRAGMENTS)), bytes.subarray(at + replaced)]);
+  return Buffer.concat([
+    bytes.subarray(0, at),
+    Buffer.from(random.pick(FRAGMENTS)),
+    bytes.subarray(at + replaced),
+  ]);
 }
 
 function mutateBytes(bytes: Buffer, random: Random): Buffer {

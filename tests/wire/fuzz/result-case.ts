@@ -4,8 +4,8 @@ import { decodeResult } from "../../../src/abi/json/result-decoder.ts";
 import { failVerdict } from "../../../src/dispatch/fail-policy.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
-import { encodeResponse } from "../../../src/protocol/response-encoder.ts";
 import { acceptAnswer } from "../../support/accepted-answer.ts";
+import { encodeResponse } from "../../support/encode-response.ts";
 
 const ID = "3Nq8aXk2Tz1";
 

@@ -43,7 +43,10 @@ function randomFrame(recorded: RecordedFrame, random: Random): Buffer {
 function withSpoiltLength(frame: Buffer, random: Random): Buffer {
   if (!random.chance(0.03)) return frame;
   const length = frame.readUInt32BE(0);
-  frame.writeUInt32BE(random.pick([0, 1, length - 1, length + 1, 0xffff_ffff, 10_485_761, 16_777_217]) >>> 0, 0);
+  frame.writeUInt32BE(
+    random.pick([0, 1, length - 1, length + 1, 0xffff_ffff, 10_485_761, 16_777_217]) >>> 0,
+    0,
+  );
   return frame;
 }
 

@@ -70,17 +70,23 @@ export function expectedCourse(stream: Buffer): ExpectedCourse {
   }
 }
 
-/** Null for bytes that are not UTF-8, or hold no JSON object. */
+/** Null for bytes that are not UTF-8, or hold no JSON object; half a character makes JSON unreadable for any proxy. */
 function jsonObject(bytes: Buffer): Record<string, unknown> | null {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
+    return typeof value === "object" && value !== null && !Array.isArray(value) && isWellFormed(value)
       ? (value as Record<string, unknown>)
       : null;
   } catch {
     return null;
   }
+}
+
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, member]) => key.isWellFormed() && isWellFormed(member));
 }
 
 function correlationIdOf(message: Record<string, unknown>): string {
