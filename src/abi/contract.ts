@@ -13,6 +13,8 @@ import type { LoadedModule } from "../wasm/load-module.ts";
 export interface GuestInstance {
   /** After a trap, a missed deadline or a protocol violation: never to be asked again. */
   readonly isBroken: boolean;
+  /** Close to a cap that it can only reach once in its life: better replaced now, between two requests. */
+  readonly isWorn: boolean;
   /** Bytes of the memory the guest shares with the host. */
   readonly memoryBytes: number;
   /** Where its fuel stands now; null without limits. For measuring calls, not for serving. */

@@ -4,7 +4,9 @@
  */
 
 import { type CommandDef, runCommand } from "citty";
+import { AuthorError } from "../author/author-error.ts";
 import { capText, escapeInvisible, quoteText } from "../observe/hostile-text.ts";
+import { ModuleError } from "../wasm/module-error.ts";
 import type { CommandData } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CommandSummary } from "./help.ts";
@@ -37,7 +39,7 @@ export async function runCommandLine(
     return typeof result === "number" ? result : ExitCode.ok;
   } catch (error) {
     stderr.write(describeError(error));
-    return error instanceof OptionsError ? ExitCode.usage : ExitCode.failure;
+    return isUsersError(error) ? ExitCode.usage : ExitCode.failure;
   } finally {
     stdout.flush(MAX_FLUSH_MS);
     stderr.flush(MAX_FLUSH_MS);
@@ -64,10 +66,16 @@ async function summarize(tree: CommandTree): Promise<CommandSummary[]> {
   );
 }
 
+/** A command line, a module or another file that cannot be used, as opposed to a bug of ours. */
+function isUsersError(error: unknown): error is OptionsError | ModuleError | AuthorError {
+  return error instanceof OptionsError || error instanceof ModuleError || error instanceof AuthorError;
+}
+
 function describeError(error: unknown): string {
   if (error instanceof OptionsError) {
     return `${PROGRAM.name}: ${error.message}\nRun ${PROGRAM.name} --help for all options.\n`;
   }
+  if (isUsersError(error)) return `${PROGRAM.name}: ${escapeInvisible(error.message)} (${error.code})\n`;
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `${PROGRAM.name}: BUG: ${escapeInvisible(reason)}\n`;
 }

@@ -4,10 +4,30 @@
  */
 
 import { runAgent } from "../agent/run-agent.ts";
-import type { DescribedCommand } from "./agent-command.ts";
+import type { CommandDescription, DescribedCommand } from "./agent-command.ts";
+import { callCommand } from "./call.ts";
+import { checkCommand } from "./check.ts";
+import { completionsCommand } from "./completions.ts";
+import { devCommand } from "./dev.ts";
+import { manCommand } from "./man.ts";
+import { newCommand } from "./new.ts";
+import { replayCommand } from "./replay.ts";
+import { schemaCommand } from "./schema.ts";
 import { serveCommand } from "./serve.ts";
 
 /** By name. A command that is about commands takes the list as a function, since it is in the list itself. */
 export const COMMANDS: Readonly<Record<string, DescribedCommand>> = {
   serve: serveCommand(runAgent),
+  dev: devCommand(),
+  check: checkCommand(),
+  call: callCommand(),
+  new: newCommand(),
+  replay: replayCommand(),
+  schema: schemaCommand(),
+  completions: completionsCommand(describeCommands),
+  man: manCommand(describeCommands),
 };
+
+function describeCommands(): readonly CommandDescription[] {
+  return Object.values(COMMANDS).map(({ description }) => description);
+}

@@ -62,14 +62,13 @@ export function renderHelp(page: HelpPage): string {
 
 /** How options are given, as far as this command's options make a difference of it. */
 function optionNotes(options: readonly NamedOption[]): string {
-  const variables = options.some(({ env }) => env !== undefined);
+  const withVariable = options.filter(({ env }) => env !== undefined);
   const switches = options.filter(({ kind }) => kind.type === "switch");
   const notes: string[] = [];
-  if (variables) {
-    notes.push(
-      "Each option can be set by the variable named in brackets; a flag beats its variable, an empty variable " +
-        "counts as unset.",
-    );
+  if (withVariable.length > 0) {
+    const which = withVariable.length === options.length ? "Each option" : "An option with a variable in brackets";
+    const by = withVariable.length === options.length ? "the variable named in brackets" : "that";
+    notes.push(`${which} can be set by ${by}; a flag beats its variable, an empty variable counts as unset.`);
   }
   if (switches.length > 0) {
     const theirVariables = switches.some(({ env }) => env !== undefined)

@@ -4,6 +4,7 @@
  */
 
 import type { Settings } from "../agent/settings.ts";
+import { Recorder } from "../author/recorder.ts";
 import { ConsoleLog } from "../observe/console-log.ts";
 import type { Log } from "../observe/log.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
@@ -12,7 +13,7 @@ import { PROGRAM } from "./program.ts";
 import { wantsColour } from "./surroundings.ts";
 
 /** Resolves with the exit code when the agent has stopped. */
-export type RunAgent = (settings: Settings, log: Log) => Promise<number>;
+export type RunAgent = (settings: Settings, log: Log, recorder: Recorder | null) => Promise<number>;
 
 export function serveCommand(runAgent: RunAgent): DescribedCommand {
   return defineAgentCommand<Settings>({
@@ -26,14 +27,30 @@ export function serveCommand(runAgent: RunAgent): DescribedCommand {
       "--module policy.wasm --pool-size 8 --max-memory 16MiB",
     ],
     options: SERVE_OPTIONS,
-    run: (settings, { env, stderr, stderrIsTerminal }) => {
+    run: async (settings, { env, stderr, stderrIsTerminal }) => {
       const log = new ConsoleLog({
         format: settings.logFormat,
         verbose: settings.verbose,
         colour: wantsColour(env, stderrIsTerminal),
         sink: stderr,
       });
-      return runAgent(settings, log);
+      const recorder = openRecorder(settings, log);
+      try {
+        return await runAgent(settings, log, recorder);
+      } finally {
+        recorder?.close();
+      }
     },
+  });
+}
+
+/** Null when nothing is to be recorded. */
+function openRecorder(settings: Settings, log: Log): Recorder | null {
+  if (settings.recordPath === null) return null;
+  return Recorder.open({
+    path: settings.recordPath,
+    maxBytes: settings.recordMaxBytes,
+    redactedNames: settings.recordRedact,
+    log,
   });
 }

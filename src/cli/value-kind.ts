@@ -12,6 +12,8 @@ export interface ValueKind<T> {
   readonly expected: string;
   /** Every possible value, where those can be listed. */
   readonly choices?: readonly string[];
+  /** Names a file or folder: a shell can complete it. */
+  readonly isPath?: true;
   readonly schema: v.GenericSchema<string, T>;
   /** The value as an operator would write it. */
   show(value: T): string;
@@ -47,11 +49,12 @@ export function listKind<T>(item: ValueKind<T>): ValueKind<readonly T[]> {
     type: "list",
     expected: item.expected,
     ...(item.choices === undefined ? {} : { choices: item.choices }),
+    ...(item.isPath === undefined ? {} : { isPath: item.isPath }),
     schema: v.pipe(
       item.schema,
       v.transform((value) => [value]),
     ),
-    show: (values) => values.map((value) => item.show(value)).join(", "),
+    show: (values) => (values.length === 0 ? "none" : values.map((value) => item.show(value)).join(", ")),
   };
 }
 
@@ -59,6 +62,7 @@ export function pathKind(): ValueKind<string> {
   return {
     type: "value",
     expected: "a path",
+    isPath: true,
     schema: v.pipe(
       v.string(),
       v.nonEmpty(),
@@ -91,6 +95,28 @@ export function choiceKind<const T extends string>(choices: readonly [T, ...T[]]
     choices,
     schema: v.pipe(v.string(), v.trim(), v.toLowerCase(), v.picklist(choices)),
     show: String,
+  };
+}
+
+/** Any text, the empty one included. */
+export function textKind(expected: string): ValueKind<string> {
+  return { type: "value", expected, schema: v.string(), show: String };
+}
+
+/** `name: value`, as HTTP writes it. The name is read in lower case, which is how proxies send it. */
+export function headerKind(): ValueKind<readonly [name: string, value: string]> {
+  return {
+    type: "value",
+    expected: "a header like name:value",
+    schema: v.pipe(
+      v.string(),
+      v.transform((text): [string, string] => {
+        const colon = text.indexOf(":");
+        return [text.slice(0, Math.max(colon, 0)).trim().toLowerCase(), text.slice(colon + 1).trim()];
+      }),
+      v.tuple([v.pipe(v.string(), v.regex(HEADER_NAME)), v.string()]),
+    ),
+    show: ([name, value]) => `${name}: ${value}`,
   };
 }
 

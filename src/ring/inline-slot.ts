@@ -108,6 +108,7 @@ export class InlineSlot {
     const { recycleAfterCalls, recycleMemoryBytes, isFreshPerRequest } = this.#settings;
     return (
       isFreshPerRequest ||
+      instance.isWorn ||
       (recycleAfterCalls > 0 && this.#calls >= recycleAfterCalls) ||
       (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
     );

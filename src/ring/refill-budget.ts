@@ -1,12 +1,16 @@
 /**
  * How much of a thread may go into replacing instances that broke.
  *
- * Time spent on making instances is paid from a credit that grows by a fifth of the time that passes. So a burst of
- * poison requests costs the requests between them nothing, and a storm costs at most a fifth of the thread; only then
+ * Time spent on making instances is paid from a credit that grows by half of the time that passes. So a burst of
+ * poison requests costs the requests between them nothing, and a storm costs at most half of the thread; only then
  * do slots stay empty for a while. An instance that cannot even be made doubles a pause of its own.
  */
 
-const SHARE = 0.2;
+const SHARE = 0.5;
+/** A collector pause that falls into a refill is not the refill's cost: at most so many times the usual is charged. */
+const MAX_CHARGE_FACTOR = 4;
+const FALL = 0.5;
+const RISE = 0.05;
 const MAX_CREDIT_MS = 100;
 const FIRST_FAILED_START_PAUSE_MS = 10;
 const MAX_FAILED_START_PAUSE_MS = 5000;
@@ -14,6 +18,7 @@ const MAX_FAILED_START_PAUSE_MS = 5000;
 export class RefillBudget {
   #creditMs = MAX_CREDIT_MS;
   #countedAtMs: number;
+  #usualCostMs: number | null = null;
   #failedStarts = 0;
   #lastFailedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -23,7 +28,9 @@ export class RefillBudget {
 
   recordMade(costMs: number, nowMs: number): void {
     this.#count(nowMs);
-    this.#creditMs -= costMs;
+    const usualMs = this.#usualCostMs ?? costMs;
+    this.#usualCostMs = usualMs + (costMs - usualMs) * (costMs < usualMs ? FALL : RISE);
+    this.#creditMs -= Math.min(costMs, this.#usualCostMs * MAX_CHARGE_FACTOR);
     this.#failedStarts = 0;
   }
 

@@ -29,6 +29,8 @@ export class WorkerRing implements WorkerSlotListener {
   readonly #options: WorkerRingOptions;
   readonly #slots: WorkerSlot[] = [];
   readonly #waiting: WaitingJob[] = [];
+  /** Threads are started when they are first needed; what that takes does not count as waiting. */
+  #firstReadyAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: WorkerRingOptions) {
     this.#options = options;
@@ -74,7 +76,8 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   onIdle(slot: WorkerSlot, guestMs: number | null): void {
-    if (guestMs !== null) this.#options.onCost(guestMs);
+    if (guestMs === null) this.#firstReadyAtMs = Math.min(this.#firstReadyAtMs, performance.now());
+    else this.#options.onCost(guestMs);
     while (slot.state === "idle") {
       const next = this.#waiting.shift();
       if (next === undefined) return;
@@ -90,7 +93,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   #start({ job, sinceMs }: WaitingJob, slot: WorkerSlot): void {
-    const waitedMs = performance.now() - sinceMs;
+    const waitedMs = performance.now() - Math.max(sinceMs, this.#firstReadyAtMs);
     if (waitedMs <= this.#options.maxWaitMs) slot.run(job);
     else job.fail(queueTimeout(waitedMs));
   }

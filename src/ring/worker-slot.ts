@@ -66,9 +66,13 @@ export class WorkerSlot {
   #startThread(): void {
     const worker = new Worker(new URL("./guest-worker.ts", import.meta.url).href);
     this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
-    worker.onerror = (event) => this.#onThreadLost(event.message);
-    worker.addEventListener("close", () => this.#onThreadLost("the thread ended"));
+    // News of a thread that has been replaced in the meantime means nothing to its successor.
+    const ifCurrent = (act: () => void) => {
+      if (worker === this.#worker) act();
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => ifCurrent(() => this.#onMessage(data));
+    worker.onerror = (event) => ifCurrent(() => this.#onThreadLost(event.message));
+    worker.addEventListener("close", () => ifCurrent(() => this.#onThreadLost("the thread ended")));
     this.#post(this.#makeStart());
   }
 

@@ -15,6 +15,7 @@ export interface LoadedModule {
   readonly sizeBytes: number;
   /** Null when the module runs without limits. */
   readonly limited: LimitedModule | null;
+  readonly limits: LimitOptions | null;
   /** The guest's own exports by name, as its author declared them. */
   readonly exportTypes: ReadonlyMap<string, ExportType>;
   readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
@@ -34,6 +35,7 @@ export async function loadModule(
     sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
     sizeBytes: bytes.length,
     limited,
+    limits,
     exportTypes,
     imports: WebAssembly.Module.imports(module),
   };

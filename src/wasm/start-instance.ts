@@ -4,6 +4,7 @@
  */
 
 import { Deadline } from "./deadline.ts";
+import type { FuelReading } from "./fuel-reading.ts";
 import type { GuestHost } from "./guest-host.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
@@ -19,7 +20,14 @@ export interface StartedInstance {
   readonly exports: InstanceExports;
   readonly deadline: Deadline;
   readonly imports: ImportHost;
+  /** Null without limits. */
+  readFuel(): FuelReading | null;
+  /** Bytes of garbage-collected objects the guest has made in its life; 0 for guests that make none. */
+  readGcBytes(): number;
 }
+
+/** Takes units of fuel and returns what is left of the slice. */
+type TakeFuel = (units: number) => number;
 
 const INITIALIZE = "_initialize";
 const START_SECTION = "the start section";
@@ -43,10 +51,18 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
   const exports = instantiate(loaded, imports, deadline);
   const memory = exports["memory"];
   if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
-  chargeHostWork(loaded, exports, imports);
+  const takeFuel = findTakeFuel(loaded, exports);
+  // Work that imports do for the guest is taken off its fuel, so that a loop of costly imports ends in time, too.
+  imports.onWork = takeFuel;
   runStart(exports[INITIALIZE], imports, deadline);
   output.flush();
-  return { exports, deadline, imports };
+  return {
+    exports,
+    deadline,
+    imports,
+    readGcBytes: findGcBytes(loaded, exports),
+    readFuel: () => (takeFuel === null ? null : { slices: deadline.slices, left: takeFuel(0) }),
+  };
 }
 
 function instantiate(loaded: LoadedModule, imports: ImportHost, deadline: Deadline): InstanceExports {
@@ -73,13 +89,15 @@ function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraI
   return loaded.limited === null ? [] : [{ ...loaded.limited.sliceEndImport, value: deadline.check }];
 }
 
-/** Work that imports do for the guest is taken off its fuel, so that a loop of costly imports ends in time, too. */
-function chargeHostWork(loaded: LoadedModule, exports: InstanceExports, imports: ImportHost): void {
-  if (loaded.limited === null) return;
-  const fuel = exports[loaded.limited.fuelExport] as unknown as { value: number };
-  imports.onWork = (units) => {
-    fuel.value = Math.max(fuel.value - units, -1);
-  };
+function findGcBytes({ limited }: LoadedModule, exports: InstanceExports): () => number {
+  const name = limited?.gcBytesExport;
+  if (typeof name !== "string") return () => 0;
+  const account = exports[name] as WebAssembly.Global<"i32">;
+  return () => account.value >>> 0;
+}
+
+function findTakeFuel({ limited }: LoadedModule, exports: InstanceExports): TakeFuel | null {
+  return limited === null ? null : (exports[limited.fuelExport] as TakeFuel);
 }
 
 function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, call: string): ModuleError {

@@ -9,6 +9,7 @@ export type ArchiveName = "spec-suite.tar.zst" | "random-modules.tar.zst";
 
 const tarBlock = 512;
 
+/** The files are views into one buffer. */
 export async function readArchive(name: ArchiveName): Promise<ArchiveFiles> {
   const compressed = await Bun.file(archivePath(name)).bytes();
   const tar = new Uint8Array(await Bun.zstdDecompress(compressed));
@@ -22,7 +23,7 @@ export async function readArchive(name: ArchiveName): Promise<ArchiveFiles> {
     }
     const length = Number.parseInt(decoder.decode(tar.subarray(offset + 124, offset + 135)), 8);
     offset += tarBlock;
-    files.set(name, tar.slice(offset, offset + length));
+    files.set(name, tar.subarray(offset, offset + length));
     offset += Math.ceil(length / tarBlock) * tarBlock;
   }
   return files;

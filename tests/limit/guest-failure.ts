@@ -25,18 +25,29 @@ export function guestFailure(error: unknown): GuestFailure {
 }
 
 /**
- * Whether the limited form of a module failed, or did not, as the module itself does: in the same words, but for an
- * array that is too large for the engine, which the account of garbage-collected bytes may stop first.
+ * Whether the limited form of a module ended a call as the module itself does: in the same words, but for traps that
+ * have two causes at once. An array too large for the engine may be stopped by the account of garbage-collected bytes
+ * first, and of an address that is neither aligned nor in bounds the engine reports now this, now that.
  */
-export function isSameOutcome(plain: string, limited: string | undefined): boolean {
-  return (
-    limited === plain ||
-    limited === plain.replace(tooLargeArray, "trap: Unreachable code should not be executed")
-  );
+export function isSameOutcome(plain: string, limited = ""): boolean {
+  return limited === plain || causes(plain).some((cause) => causes(limited).includes(cause));
 }
 
-const tooLargeArray =
-  /^trap: (Failed to allocate new array|Out of bounds or failed to allocate in array\.new_\w+)/;
+const twofold: readonly (readonly [RegExp, string])[] = [
+  [
+    /^trap: (Failed to allocate new array|Out of bounds or failed to allocate in array\.new_\w+)/,
+    "trap: Unreachable code should not be executed",
+  ],
+  [/^trap: Unaligned memory access/, "trap: Out of bounds memory access"],
+];
+
+/** The text, and the text with the other cause of its trap. */
+function causes(text: string): string[] {
+  return [
+    text,
+    ...twofold.filter(([trap]) => trap.test(text)).map(([trap, other]) => text.replace(trap, other)),
+  ];
+}
 
 function failureKind(error: unknown): FailureKind {
   if (error instanceof WebAssembly.RuntimeError) {
@@ -60,7 +71,7 @@ function failureKind(error: unknown): FailureKind {
   return error instanceof Error ? "other" : "exception";
 }
 
-/** The engine adds the calling expression and, to link errors, nothing; indices in a message differ by the rewrite. */
+/** The engine adds the expression that made the call. */
 function comparableMessage(error: Error): string {
   return error.message.replace(/ \(evaluating .*$/s, "");
 }

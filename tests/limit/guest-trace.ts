@@ -43,6 +43,7 @@ export function guestTrace(
   const step = (call: string, exportName: string | null, action: () => string): boolean => {
     onStep();
     hostCalls.length = 0;
+    forgetGarbage(instance, built);
     let failure: FailureKind | null = null;
     let text: string;
     try {
@@ -81,6 +82,14 @@ export function guestTrace(
     }
   }
   return steps;
+}
+
+/** The account of garbage-collected bytes is cumulative; the host begins it anew for each call. */
+function forgetGarbage(instance: WebAssembly.Instance | undefined, { limited }: BuiltModule): void {
+  const name = limited?.gcBytesExport ?? null;
+  if (instance !== undefined && name !== null) {
+    (instance.exports[name] as WebAssembly.Global<"i32">).value = 0;
+  }
 }
 
 /** Functions of type (i32, i32) -> i64, which a limited module may also offer without BigInt. */

@@ -1,11 +1,18 @@
 /** The rewrite faces damaged modules: a ModuleError or a module as valid as its input, nothing else. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ArchiveName, readArchive } from "./archive.ts";
 import { type HostileVerdict, hostileOutcome } from "./hostile-bytes.ts";
 import { mutated } from "./mutation.ts";
 
+/** A test here runs many modules, on a machine that may be busy. */
+setDefaultTimeout(120_000);
+
 const rounds = 12_000;
+
+/** Faults that the engine overlooks in code that is never reached. The long run asks a stricter validator. */
+const overlooked =
+  /^module-invalid: .*: (else without if|catch without try|label \d+ does not exist|type \d+ is absent)/;
 
 describe("a damaged module is refused, or stays exactly as valid as it was:", () => {
   for (const name of ["random-modules.tar.zst", "spec-suite.tar.zst"] satisfies ArchiveName[]) {
@@ -13,19 +20,20 @@ describe("a damaged module is refused, or stays exactly as valid as it was:", ()
       const modules = [...(await readArchive(name))].filter(
         ([path, bytes]) => path.endsWith(".wasm") && bytes.byteLength > 8 && bytes.byteLength < 20_000,
       );
-      const verdicts: Record<HostileVerdict, number> = { refused: 0, valid: 0, invalid: 0 };
+      const verdicts = new Map<HostileVerdict, number>();
       const differences: string[] = [];
       for (let seed = 0; seed < rounds; seed += 1) {
         const [path, bytes] = modules[seed % modules.length]!;
-        const { verdict, difference } = hostileOutcome(mutated(bytes, seed));
-        verdicts[verdict] += 1;
-        if (difference !== "") {
-          differences.push(`${path}, seed ${seed}: ${difference}`);
+        const { verdict, refusal, difference } = hostileOutcome(mutated(bytes, seed));
+        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+        if (difference !== "" || (verdict === "refused-alone" && !overlooked.test(refusal))) {
+          differences.push(`${path}, seed ${seed}: ${difference}${refusal}`);
         }
       }
       expect(differences).toEqual([]);
-      expect(verdicts.valid).toBeGreaterThan(rounds / 50);
-      expect(verdicts.refused).toBeGreaterThan(rounds / 50);
+      expect(verdicts.get("valid")).toBeGreaterThan(rounds / 50);
+      expect(verdicts.get("refused")).toBeGreaterThan(rounds / 50);
+      expect(verdicts.get("refused-alone") ?? 0).toBeLessThan(rounds / 500);
     });
   }
 

@@ -10,13 +10,13 @@
 import { compareModule, type ModuleComparison } from "./differential.ts";
 import { hostileOutcome } from "./hostile-bytes.ts";
 import { keepFind } from "./kept-finds.ts";
-import { buildTools, hasRustToolchain, randomModules } from "./module-tools.ts";
+import { buildTools, hasRustToolchain, isStrictlyValid, randomModules } from "./module-tools.ts";
 import { mutated } from "./mutation.ts";
 
 /** One line of the child's output. */
 interface ModuleReport {
   readonly number: number;
-  readonly kind: ModuleComparison["kind"] | "hung";
+  readonly kind: ModuleComparison["kind"] | "deadly";
   readonly steps: number;
   readonly finds: number;
 }
@@ -24,6 +24,9 @@ interface ModuleReport {
 const batchSize = 250;
 const mutationsPerModule = 10;
 const silenceMs = 60_000;
+
+/** More of them would tell no more. */
+const maxFinds = 50;
 
 const [mode, ...numbers] =
   process.argv[2] === "batch" ? process.argv.slice(2) : ["run", ...process.argv.slice(2)];
@@ -42,7 +45,7 @@ async function runAll(count: number, first: number): Promise<number> {
   const kinds = new Map<ModuleReport["kind"], number>();
   let [finds, steps] = [0, 0];
   let next = first;
-  while (next < first + count) {
+  while (next < first + count && finds < maxFinds) {
     const batchEnd = Math.min(next + batchSize, first + count);
     for await (const report of batchReports(next, batchEnd - next)) {
       kinds.set(report.kind, (kinds.get(report.kind) ?? 0) + 1);
@@ -57,12 +60,12 @@ async function runAll(count: number, first: number): Promise<number> {
   return finds === 0 ? 0 : 1;
 }
 
-/** Ends early, after a report of its own, when a module hangs or kills the child. */
+/** Ends early, after a report of its own, when a module hangs or crashes the child. */
 async function* batchReports(first: number, count: number): AsyncGenerator<ModuleReport> {
   const command = [process.execPath, import.meta.path, "batch", String(first), String(count)];
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  let next = first;
   let watchdog = setTimeout(() => child.kill("SIGKILL"), silenceMs);
+  let next = first;
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of child.stdout) {
@@ -76,13 +79,15 @@ async function* batchReports(first: number, count: number): AsyncGenerator<Modul
       yield report;
     }
   }
+  const code = await child.exited;
   clearTimeout(watchdog);
-  await child.exited;
-  if (next < first + count) {
+  if (child.signalCode !== null) {
     const [module] = await randomModules(next, 1);
-    await keepFind(`hang-${next}`, module!.bytes, module!);
-    console.error(`module ${next} hung or ended the process`);
-    yield { number: next, kind: "hung", steps: 0, finds: 1 };
+    await keepFind(`deadly-${next}`, module!.bytes, module!);
+    console.error(`module ${next} hung or crashed the process: ${child.signalCode}`);
+    yield { number: next, kind: "deadly", steps: 0, finds: 1 };
+  } else if (code !== 0) {
+    throw new Error(`the batch from ${first} on ended with code ${code}: the tests themselves are broken`);
   }
 }
 
@@ -98,10 +103,11 @@ async function runBatch(first: number, count: number): Promise<void> {
     }
     for (let seed = 0; seed < mutationsPerModule; seed += 1) {
       const damaged = mutated(bytes, number * mutationsPerModule + seed);
-      const { difference } = hostileOutcome(damaged);
-      if (difference !== "") {
+      const { verdict, refusal, difference } = hostileOutcome(damaged);
+      const wrongRefusal = verdict === "refused-alone" && (await isStrictlyValid(damaged));
+      if (difference !== "" || wrongRefusal) {
         finds += 1;
-        console.error(`module ${number}, mutation ${seed}: ${difference}`);
+        console.error(`module ${number}, mutation ${seed}: ${difference}${refusal}`);
         await keepFind(`damaged-${number}-${seed}`, damaged);
       }
     }

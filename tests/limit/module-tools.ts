@@ -42,12 +42,23 @@ export async function randomModules(first: number, count: number): Promise<Rando
   return modules;
 }
 
+/** What a validator with all proposals says, which also looks at code that is never reached. */
+export async function isStrictlyValid(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const output = await run(cargoRun("strict-validator"), bytes);
+  return new TextDecoder().decode(output) === "valid\n";
+}
+
 function cargoRun(program: string): string[] {
   return ["cargo", "run", "--release", "--locked", "--quiet", "--bin", program, "--"];
 }
 
-async function run(command: string[]): Promise<ArrayBuffer> {
-  const child = Bun.spawn(command, { cwd: toolsFolder, stdout: "pipe", stderr: "inherit" });
+async function run(command: string[], input?: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+  const child = Bun.spawn(command, {
+    cwd: toolsFolder,
+    stdin: input ?? "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const output = await new Response(child.stdout).arrayBuffer();
   const code = await child.exited;
   if (code !== 0) {

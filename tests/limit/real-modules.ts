@@ -100,6 +100,7 @@ function driveRow(plain: DriveReport | string, limited: DriveReport | string): o
     MiB: mebibytes(sum(({ bytes }) => bytes)),
     "limited MiB": mebibytes(sum(({ limitedBytes }) => limitedBytes)),
     "rewrite ms": Math.round(sum(({ limitMs }) => limitMs)),
+    "compile ms": Math.round(sum(({ compileMs }) => compileMs)),
     "plain ms": Math.round(plain.wallMs),
     "limited ms": Math.round(limited.wallMs),
   };

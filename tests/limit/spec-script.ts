@@ -61,22 +61,23 @@ export function binaryName(command: WithFile): string {
   return command.binary_filename ?? command.filename;
 }
 
-export function specScripts(files: ArchiveFiles): SpecScript[] {
-  const scripts: SpecScript[] = [];
-  for (const [path, bytes] of files) {
-    if (!path.endsWith(".json")) {
-      continue;
-    }
-    const { commands, signatures }: Pick<SpecScript, "commands" | "signatures"> = JSON.parse(
-      new TextDecoder().decode(bytes),
-    );
-    const group = path.slice(0, path.indexOf("/"));
-    scripts.push({
-      path: path.slice(0, -".json".length),
-      commands,
-      signatures,
-      moduleBytes: (command) => files.get(`${group}/${binaryName(command)}`),
-    });
-  }
-  return scripts;
+/** The paths of all scripts, `<group>/<name>`. */
+export function specScriptPaths(files: ArchiveFiles): string[] {
+  return [...files.keys()]
+    .filter((path) => path.endsWith(".json"))
+    .map((path) => path.slice(0, -".json".length));
+}
+
+/** Scripts are read one by one, because all of their commands together make every collection of garbage slow. */
+export function specScript(files: ArchiveFiles, path: string): SpecScript {
+  const { commands, signatures }: Pick<SpecScript, "commands" | "signatures"> = JSON.parse(
+    new TextDecoder().decode(files.get(`${path}.json`)),
+  );
+  const group = path.slice(0, path.indexOf("/"));
+  return {
+    path,
+    commands,
+    signatures,
+    moduleBytes: (command) => files.get(`${group}/${binaryName(command)}`),
+  };
 }

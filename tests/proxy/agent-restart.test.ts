@@ -11,6 +11,9 @@ const TRY_EVERY_MS = 250;
 /** So many good answers in a row that every connection of the proxy's pool has given some. */
 const RECOVERED_AFTER = 20;
 
+/** With it, the pause of the proxy's breaker hardly adds to the 10 s between its attempts to connect. */
+const FORGIVING = { failureThreshold: 50, timeoutSeconds: 2 };
+
 interface Case {
   readonly how: string;
   readonly end: (house: House) => Promise<void>;
@@ -27,22 +30,28 @@ function isSeenByTheModule(answer: ClientAnswer): boolean {
 
 describeEachProxy("agent restart", (proxy) => {
   const open = (config: Pick<ProxyConfig, "failureMode" | "circuitBreaker">) =>
-    House.open(proxy, {
-      module: examplePolicy("rust"),
-      config: { circuitBreaker: { failureThreshold: 50, timeoutSeconds: 2 }, timeoutMs: 1000, ...config },
-    });
+    House.open(proxy, { module: examplePolicy("rust"), config: { timeoutMs: 1000, ...config } });
 
   test.concurrent.each([...CASES])(
-    "an agent that is $how and started again serves all traffic within 30 s",
+    "an agent that is $how and started again serves all traffic within 30 s, if the breaker forgives",
     async ({ end }) => {
-      await using house = await open({});
+      await using house = await open({ circuitBreaker: FORGIVING });
       await end(house);
       await house.startAgent();
-      const lastRefusalMs = await timeToRecovery(house, 60_000);
-      expect(lastRefusalMs).toBeLessThan(30_000);
+      expect(await timeToRecovery(house, 60_000)).toBeLessThan(30_000);
     },
     90_000,
   );
+
+  if (proxy.traits.noticesLostAgent) {
+    // Where it is not noticed, each probe of the breaker may find another dead connection, for many minutes.
+    test.concurrent("with the breaker as it is by default, all traffic is served within 60 s", async () => {
+      await using house = await open({});
+      await house.stopAgent();
+      await house.startAgent();
+      expect(await timeToRecovery(house, 90_000)).toBeLessThan(60_000);
+    }, 120_000);
+  }
 
   test.concurrent.each([...CASES])(
     "while the agent is $how, a fail-closed route refuses and the upstream hears nothing",

@@ -1,6 +1,6 @@
 /**
  * Complete configurations for the proxies of both eras (protocol.md 5.7, 5.8), as their parsers really take them. The
- * defaults give the text that README quotes; tests put their own addresses and paths in.
+ * defaults are those that README shows; tests put their own addresses and paths in.
  */
 
 /** Sentinel speaks protocol v1 and needs a proxy of before February 2026; Zentinel speaks v2. */
@@ -74,20 +74,6 @@ routes {
     }
 }
 `;
-}
-
-/**
- * What README shows, word for word. The breaker of the newer proxies is told to forgive: with its defaults, a restart of
- * the agent costs half a minute or more of refused requests (protocol.md 5.1, 5.2).
- */
-export function readmeConfig(era: ProxyEra): string {
-  return era === "sentinel"
-    ? proxyConfig({ era })
-    : proxyConfig({
-        era,
-        circuitBreaker: { failureThreshold: 50, timeoutSeconds: 2 },
-        agentConfig: { "pool-size": 4, "fail-open": false },
-      });
 }
 
 function agentLines(config: ProxyConfig): string {

@@ -3,10 +3,11 @@
  * (protocol.md 5.5).
  */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
 import { House } from "./house.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
+import { sharedHouse } from "./shared-house.ts";
 
 const CHANGES = scriptedGuest({
   rules: [
@@ -51,51 +52,61 @@ const EVENTS = ["request_headers", "response_headers"] as const;
 
 describeEachProxy("header changes", (proxy) => {
   const { sendsResponseEvents } = proxy.traits;
-  let house: House;
-  beforeAll(async () => {
-    house = await House.open(proxy, { module: await CHANGES, config: { events: EVENTS } });
-  });
-  afterAll(() => house[Symbol.asyncDispose]());
+  const house = sharedHouse(proxy, async () => ({ module: await CHANGES, config: { events: EVENTS } }));
 
   test("a request header is set, not added to the client's", async () => {
-    const { echo } = await house.request("/page", { headers: SENT });
+    const { echo } = await house().request("/page", { headers: SENT });
     expect(echo?.headers["x-set"]).toBe("by the guest");
     expect(echo?.headers["x-kept"]).toBe("as sent");
   });
 
   test("a list becomes several values of a request header, each once", async () => {
-    const { echo } = await house.request("/page", { headers: SENT });
+    const { echo } = await house().request("/page", { headers: SENT });
     expect(echo?.headers["x-list"]).toBe("one, two");
   });
 
   test("a removed request header does not reach the upstream", async () => {
-    const { echo } = await house.request("/page", { headers: SENT });
+    const { echo } = await house().request("/page", { headers: SENT });
     expect(echo?.headers).not.toHaveProperty("x-secret");
   });
 
   if (sendsResponseEvents) {
     test("response headers set at response time reach the client once", async () => {
-      const { headers } = await house.request("/page");
+      const { headers } = await house().request("/page");
       expect(headers.get("x-late")).toBe("at response time");
       expect(headers.get("x-late-list")).toBe("three, four");
       expect(headers.has("server")).toBe(false);
     });
 
     test("response headers set at request time reach the client once", async () => {
-      const { headers } = await house.request("/page");
+      const { headers } = await house().request("/page");
       expect(headers.get("x-early")).toBe("at request time");
       expect(headers.get("x-early-list")).toBe("one, two");
       expect(headers.has("x-powered-by")).toBe(false);
     });
 
+    const times = proxy.traits.honoursWholeAnswers
+      ? "once"
+      : "again for the response, the first time in vain";
+    test(`the agent tells this proxy ${times} what was set at request time`, async () => {
+      await using tapped = await House.open(proxy, {
+        module: await CHANGES,
+        config: { events: EVENTS },
+        hasTap: true,
+      });
+      await tapped.request("/page");
+      const told = tapped.agentAnswers().split('"name":"X-Early"').length - 1;
+      expect(told).toBe(proxy.traits.honoursWholeAnswers ? 1 : 2);
+    });
+
     test("of a header set in both phases the later value counts", async () => {
-      const { headers } = await house.request("/page");
+      const { headers } = await house().request("/page");
       expect(headers.get("x-both")).toBe("at response time");
     });
 
     test("what one request set does not appear on the response of another", async () => {
-      await house.request("/page");
-      const { headers } = await house.request("/other");
+      await house().request("/page");
+      const { headers } = await house().request("/other");
       expect(headers.get("x-late")).toBe("at response time");
       expect(headers.has("x-early")).toBe(false);
       expect(headers.get("x-powered-by")).toBe("upstream");
@@ -103,11 +114,11 @@ describeEachProxy("header changes", (proxy) => {
   } else {
     test("response headers cannot reach the client, and the log says so once", async () => {
       for (let i = 0; i < 3; i++) {
-        const { headers } = await house.request("/page");
+        const { headers } = await house().request("/page");
         expect(headers.has("x-early")).toBe(false);
         expect(headers.has("x-late")).toBe(false);
       }
-      const warnings = house
+      const warnings = house()
         .agentLog()
         .split("\n")
         .filter((line) => line.includes("cannot reach the client"));

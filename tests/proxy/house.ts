@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentProgram } from "./agent-program.ts";
+import { AnswerTap } from "./answer-tap.ts";
 import { type ProxyConfig, proxyConfig } from "./config.ts";
 import type { InstalledProxy } from "./installed-proxies.ts";
 import { RunningProgram } from "./running-program.ts";
@@ -22,6 +23,8 @@ export interface HouseOptions {
   >;
   /** Makes the proxy's configuration from the addresses; what config.ts builds, unless given. */
   readonly configText?: (addresses: HouseAddresses) => string;
+  /** Listens to what the agent tells the proxy. */
+  readonly hasTap?: boolean;
   /** What must hold before the house counts as open; by default that the agent's answers arrive. */
   readonly isOpen?: (house: House) => Promise<boolean>;
 }
@@ -53,9 +56,11 @@ export class House implements AsyncDisposable {
   readonly upstream = new Upstream();
   readonly #folder = mkdtempSync(join(tmpdir(), "agent-proxy-"));
   readonly #addresses: HouseAddresses;
+  readonly #tapPath = join(this.#folder, "tap.sock");
   readonly #agentCommand: readonly string[];
   #agent: RunningProgram | null = null;
   #proxy: RunningProgram | null = null;
+  #tap: AnswerTap | null = null;
 
   private constructor(modulePath: string | null, agentFlags: readonly string[]) {
     const socketPath = join(this.#folder, "agent.sock");
@@ -79,6 +84,7 @@ export class House implements AsyncDisposable {
     try {
       if (!isPath) await Bun.write(join(house.#folder, "module.wasm"), options.module);
       await house.startAgent();
+      if (options.hasTap === true) await house.#openTap();
       await house.#startProxy(proxy, options);
     } catch (error) {
       await house[Symbol.asyncDispose]();
@@ -127,6 +133,11 @@ export class House implements AsyncDisposable {
     return this.#agent?.log() ?? "";
   }
 
+  /** What the agent has told the proxy, in a house with a tap. */
+  agentAnswers(): string {
+    return this.#tap?.answers() ?? "";
+  }
+
   proxyLog(): string {
     return this.#proxy?.log() ?? "";
   }
@@ -134,14 +145,20 @@ export class House implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#proxy?.stop();
     await this.#agent?.stop();
+    this.#tap?.[Symbol.dispose]();
     this.upstream[Symbol.dispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  async #openTap(): Promise<void> {
+    this.#tap = await AnswerTap.open(this.#tapPath, this.#addresses.socketPath);
+  }
+
   async #startProxy(proxy: InstalledProxy, options: HouseOptions): Promise<void> {
+    const socketPath = this.#tap === null ? this.#addresses.socketPath : this.#tapPath;
+    const addresses = { ...this.#addresses, socketPath };
     const text =
-      options.configText?.(this.#addresses) ??
-      proxyConfig({ era: proxy.era, ...this.#addresses, ...options.config });
+      options.configText?.(addresses) ?? proxyConfig({ era: proxy.era, ...addresses, ...options.config });
     const configPath = join(this.#folder, "proxy.kdl");
     await Bun.write(configPath, text);
     const program = RunningProgram.start(

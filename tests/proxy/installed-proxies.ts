@@ -21,6 +21,8 @@ export interface ProxyTraits {
   readonly sendsResponseEvents: boolean;
   /** How the `config` block travels. A v1 proxy sends it once and serves on whatever the agent says. */
   readonly configDelivery: "once" | "never" | "before-use";
+  /** A lost agent is noticed at once, and not by calls that time out. */
+  readonly noticesLostAgent: boolean;
 }
 
 export interface ProxySearch {
@@ -43,6 +45,7 @@ const SEARCHED: readonly Searched[] = [
 /** First versions with a behaviour, as protocol.md tells them for the versions that were examined. */
 const HONOURS_ANSWERS_SINCE = "0.6.51";
 const DELIVERS_CONFIG_SINCE = "0.6.54";
+const NOTICES_LOST_AGENT_SINCE = "0.6.54";
 
 /** @throws Error when a variable names a program that cannot be run: that is a mistake, nothing to skip over. */
 export function findProxies(env: Readonly<Record<string, string | undefined>>): ProxySearch {
@@ -75,10 +78,17 @@ function examine(path: string, era: ProxyEra, program: string): InstalledProxy {
 }
 
 function readVersion(path: string, program: string): string {
-  const { stdout } = Bun.spawnSync([path, "--version"], { stderr: "ignore" });
-  const match = new RegExp(`^${program} (\\d+\\.\\d+\\.\\d+)`).exec(stdout.toString());
-  if (match === null) throw new Error(`${path} --version does not answer as a ${program} would`);
+  const match = new RegExp(`^${program} (\\d+\\.\\d+\\.\\d+)`).exec(versionText(path));
+  if (match === null) throw new Error(`\`${path} --version\` does not answer as ${program} would`);
   return match[1]!;
+}
+
+function versionText(path: string): string {
+  try {
+    return Bun.spawnSync([path, "--version"], { stderr: "ignore" }).stdout.toString();
+  } catch (cause) {
+    throw new Error(`${path} cannot be run`, { cause });
+  }
 }
 
 function traitsOf(era: ProxyEra, version: string): ProxyTraits {
@@ -88,6 +98,7 @@ function traitsOf(era: ProxyEra, version: string): ProxyTraits {
       honoursWholeAnswers: false,
       sendsResponseEvents: false,
       configDelivery: "once",
+      noticesLostAgent: true,
     };
   }
   return {
@@ -95,5 +106,6 @@ function traitsOf(era: ProxyEra, version: string): ProxyTraits {
     honoursWholeAnswers: Bun.semver.order(version, HONOURS_ANSWERS_SINCE) >= 0,
     sendsResponseEvents: true,
     configDelivery: Bun.semver.order(version, DELIVERS_CONFIG_SINCE) >= 0 ? "before-use" : "never",
+    noticesLostAgent: Bun.semver.order(version, NOTICES_LOST_AGENT_SINCE) >= 0,
   };
 }

@@ -1,10 +1,11 @@
 /** Many clients at once: everyone gets the answer to their own request, and no other. */
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import type { House } from "./house.ts";
 import type { InstalledProxy } from "./installed-proxies.ts";
 import { ID, scriptedGuest } from "./scripted-guest.ts";
+import { sharedHouse } from "./shared-house.ts";
 
 const CLIENTS = 32;
 const REQUESTS_PER_CLIENT = 25;
@@ -83,26 +84,22 @@ async function complaints(requests: readonly (() => Promise<string | null>)[]): 
 }
 
 describeEachProxy("many clients", (proxy) => {
-  let house: House;
-  beforeAll(async () => {
-    house = await House.open(proxy, {
-      module: await PERSONAL,
-      config: { events: ["request_headers", "response_headers"], timeoutMs: 10_000 },
-    });
-  });
-  afterAll(() => house[Symbol.asyncDispose]());
+  const house = sharedHouse(proxy, async () => ({
+    module: await PERSONAL,
+    config: { events: ["request_headers", "response_headers"], timeoutMs: 10_000 },
+  }));
 
   test(`${CLIENTS} clients with ${CLIENTS * REQUESTS_PER_CLIENT} requests get no wrong answer`, async () => {
     const requests = Array.from(
       { length: CLIENTS * REQUESTS_PER_CLIENT },
-      (_, number) => () => complaint(house, proxy, number),
+      (_, number) => () => complaint(house(), proxy, number),
     );
     expect(await complaints(requests)).toEqual([]);
   });
 
   test("a correlation id that the client repeats for every request gives no wrong answer", async () => {
     for (let number = 0; number < 60; number++) {
-      expect(await complaint(house, proxy, number, "the-same-again")).toBeNull();
+      expect(await complaint(house(), proxy, number, "the-same-again")).toBeNull();
     }
   });
 
@@ -119,7 +116,7 @@ describeEachProxy("many clients", (proxy) => {
     "the correlation id $shown gives no wrong answer",
     async ({ id }) => {
       for (let number = 0; number < KINDS.length; number++) {
-        const said = await complaint(house, proxy, number, id);
+        const said = await complaint(house(), proxy, number, id);
         expect(said).toBeNull();
       }
     },
@@ -130,7 +127,7 @@ describeEachProxy("many clients", (proxy) => {
     test(`${CLIENTS} clients that all use the same correlation id at once get no wrong answer`, async () => {
       const requests = Array.from(
         { length: CLIENTS * REQUESTS_PER_CLIENT },
-        (_, number) => () => complaint(house, proxy, number, "the-same-again"),
+        (_, number) => () => complaint(house(), proxy, number, "the-same-again"),
       );
       expect(await complaints(requests)).toEqual([]);
     });

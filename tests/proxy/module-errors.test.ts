@@ -1,9 +1,11 @@
 /** A module that fails: the agent's policy decides, and the next request finds a healthy instance. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { guestPath } from "../guests/guest-path.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
 import { House } from "./house.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
+import { sharedHouse } from "./shared-house.ts";
 
 const ERRORS = [
   { what: "a trap", target: "/trap", code: "guest-trap", answer: "trap" },
@@ -31,7 +33,6 @@ const FRAGILE = scriptedGuest({
   rules: [
     ...ERRORS.map(({ target, answer }) => ({ on: "request" as const, when: target, answer })),
     { on: "request", when: "/", answer: { decision: "allow", add_request_headers: { "X-Guest": "asked" } } },
-    { on: "response", when: '"x-fragile"', answer: "trap" },
   ],
 });
 
@@ -41,34 +42,51 @@ describeEachProxy("module errors", (proxy) => {
     { policy: "fail-open", flags: ["--fail-open"] },
   ])("under $policy", ({ policy, flags }) => {
     const isOpen = policy === "fail-open";
-    let house: House;
-    beforeAll(async () => {
-      house = await House.open(proxy, { module: await FRAGILE, agentFlags: flags });
-    });
-    afterAll(() => house[Symbol.asyncDispose]());
+    const house = sharedHouse(proxy, async () => ({ module: await FRAGILE, agentFlags: flags }));
 
     test.each([...ERRORS])(
       `$what ${isOpen ? "lets the request through unchanged" : "is a 500 that says Wasm Error"}`,
       async ({ target, code }) => {
-        const before = house.upstream.requests;
-        const answer = await house.request(target);
+        const before = house().upstream.requests;
+        const answer = await house().request(target);
         if (isOpen) {
           expect(answer.status).toBe(200);
           expect(answer.echo?.headers).not.toHaveProperty("x-guest");
         } else {
           expect(answer).toMatchObject({ status: 500, body: "Wasm Error" });
-          expect(house.upstream.requests).toBe(before);
+          expect(house().upstream.requests).toBe(before);
         }
-        expect(house.agentLog()).toContain(`"code":"${code}"`);
+        expect(house().agentLog()).toContain(`"code":"${code}"`);
       },
     );
 
     test("requests between failing ones are decided by a healthy instance", async () => {
       for (let i = 0; i < 20; i++) {
-        expect((await house.request("/trap")).status).toBe(isOpen ? 200 : 500);
-        expect((await house.request("/fine")).echo?.headers["x-guest"]).toBe("asked");
+        expect((await house().request("/trap")).status).toBe(isOpen ? 200 : 500);
+        expect((await house().request("/fine")).echo?.headers["x-guest"]).toBe("asked");
       }
     });
+  });
+});
+
+describeEachProxy("modules that never return", (proxy) => {
+  const flags = ["--timeout-ms", "200"];
+
+  test("under fail-closed the deadline makes it a 500 that says Wasm Error, and others are served", async () => {
+    await using house = await House.open(proxy, { module: guestPath("loop-on-marker"), agentFlags: flags });
+    for (let i = 0; i < 3; i++) {
+      expect(await house.request("/boom")).toMatchObject({ status: 500, body: "Wasm Error" });
+      expect((await house.request("/fine")).status).toBe(200);
+    }
+    expect(house.agentLog()).toContain('"code":"guest-deadline"');
+  });
+
+  test("under fail-open the deadline lets the request through", async () => {
+    await using house = await House.open(proxy, {
+      module: guestPath("loop-on-marker"),
+      agentFlags: [...flags, "--fail-open"],
+    });
+    expect((await house.request("/boom")).echo?.target).toBe("/boom");
   });
 });
 

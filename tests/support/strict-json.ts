@@ -92,11 +92,29 @@ class StrictParser {
   }
 
   #string(): string {
-    const literal = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y);
-    if (literal === null) throw this.#error("no string");
-    const text = JSON.parse(literal) as string;
+    if (this.#text[this.#at] !== '"') throw this.#error("no string");
+    const end = this.#endOfString();
+    let text: string;
+    try {
+      text = JSON.parse(this.#text.slice(this.#at, end)) as string;
+    } catch {
+      throw this.#error("a string with a wrong escape or a control character");
+    }
     if (!text.isWellFormed()) throw this.#error("half a surrogate pair");
+    this.#at = end;
     return text;
+  }
+
+  /** Behind the quote that closes the string at hand. Strings can be megabytes long, too much for a pattern. */
+  #endOfString(): number {
+    for (let at = this.#at + 1; ; ) {
+      const quote = this.#text.indexOf('"', at);
+      if (quote === -1) throw this.#error("a string that does not end");
+      let backslashes = 0;
+      while (this.#text[quote - 1 - backslashes] === "\\") backslashes++;
+      if (backslashes % 2 === 0) return quote + 1;
+      at = quote + 1;
+    }
   }
 
   #take(unit: string): boolean {

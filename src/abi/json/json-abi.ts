@@ -140,6 +140,8 @@ function makeGuest(
       abiFlags: usable.has(ABI_FLAGS) ? readAbiFlags(started, host) : 0,
     },
     verdicts,
+    // Half of the cap is left for the one call that needs much.
+    (loaded.limits?.maxMemoryBytes ?? Number.POSITIVE_INFINITY) / 2,
   );
 }
 

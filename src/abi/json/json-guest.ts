@@ -46,17 +46,30 @@ export class JsonGuest implements GuestInstance {
   readonly #exports: JsonGuestExports;
   readonly #form: InputForm;
   readonly #verdicts: VerdictCache;
+  readonly #wornGcBytes: number;
   #isBroken = false;
 
-  constructor(started: StartedInstance, exports: JsonGuestExports, form: InputForm, verdicts: VerdictCache) {
+  constructor(
+    started: StartedInstance,
+    exports: JsonGuestExports,
+    form: InputForm,
+    verdicts: VerdictCache,
+    wornGcBytes: number,
+  ) {
     this.#started = started;
     this.#exports = exports;
     this.#form = form;
     this.#verdicts = verdicts;
+    this.#wornGcBytes = wornGcBytes;
   }
 
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Objects of the garbage collector cannot be told from garbage, so all that were ever made count (RATIONALE.md). */
+  get isWorn(): boolean {
+    return this.#started.readGcBytes() > this.#wornGcBytes;
   }
 
   get memoryBytes(): number {
@@ -175,6 +188,7 @@ export class JsonGuest implements GuestInstance {
     const failure = toEventFailure(thrown, this.#started.imports.fatal, this.#started.deadline, call);
     if (!HARMLESS.has(failure.code)) this.#isBroken = true;
     const code = call === "alloc" && failure.code === "guest-trap" ? "guest-alloc-failed" : failure.code;
-    return failure.restated(code, { input_bytes: inputBytes });
+    const fuelSlices = this.#started.deadline.slices;
+    return failure.restated(code, { input_bytes: inputBytes, fuel_slices: fuelSlices });
   }
 }

@@ -12,7 +12,8 @@ export const MAX_LINE_BYTES = 1024;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const MESSAGE = "guest output";
+/** The message of every line a guest wrote; the text is in the field `text`. */
+export const GUEST_OUTPUT = "guest output";
 
 export type ByteStream = "stdout" | "stderr";
 export type GuestStream = ByteStream | "trace" | "console";
@@ -92,7 +93,7 @@ export class GuestOutput {
   writeLine(stream: GuestStream, level: LogLevel, text: string, cutBytes: number): void {
     if (this.#isMuted || (level === "debug" && !this.#log.debugEnabled)) return;
     if (!this.#admit(this.#rate.nowMs())) return;
-    this.#log[level](MESSAGE, this.#fields(stream, text, cutBytes));
+    this.#log[level](GUEST_OUTPUT, this.#fields(stream, text, cutBytes));
   }
 
   /** Logs unfinished lines. Call it at the end of each guest call, so that no text waits for the next request. */
@@ -124,7 +125,7 @@ export class GuestOutput {
         length--;
       }
       const text = line.bytes.toString("utf8", 0, length);
-      this.#log[stream === "stdout" ? "info" : "error"](MESSAGE, this.#fields(stream, text, cutBytes));
+      this.#log[stream === "stdout" ? "info" : "error"](GUEST_OUTPUT, this.#fields(stream, text, cutBytes));
     }
     line.length = 0;
     line.cutBytes = 0;

@@ -15,32 +15,41 @@ import {
 } from "./instruction-shape.ts";
 import { expectEnd } from "./module-outline.ts";
 import { opcode } from "./opcode.ts";
-import { frameKind, maxSegmentCost } from "./path-costs.ts";
+import { frameKind, type PathCosts } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
 import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
 
+/** With as many locals, the engine takes no further one. */
+const maxLocals = 50_000;
+
 /** A thrown exception keeps its values in an object of the engine; cost of one without any. */
 const exceptionBytes = 64;
+const largestValueBytes = 16;
 
-/** Notes the edits of the function body that the reader spans. */
-export function scanFunction(context: ScanContext, reader: ByteReader): void {
-  skipLocals(reader, context.typeCount);
-  const { edits, paths } = context;
-  context.isCaller = false;
-  const entry = paths.begin(reader.at);
+/**
+ * Notes the edits of the function body that the reader spans. Returns whether its loops need a local variable to
+ * count in, which gets the index `context.localCount`.
+ */
+export function scanFunction(context: ScanContext, reader: ByteReader, parameters: number): boolean {
+  const { paths } = context;
+  const start = reader.at;
+  context.localCount = parameters + skipLocals(reader, context.typeCount);
+  context.codeStart = reader.at;
+  paths.begin(reader.at, reader.end - start, context.localCount < maxLocals);
   scanInstructions(context, reader);
   expectEnd(reader);
-  const cost = edits.argument(entry);
-  if (context.isCaller) edits.setArgument(entry, Math.max(cost, 1));
-  else if (cost <= callCost) edits.setArgument(entry, 0);
+  return paths.finish();
 }
 
-function skipLocals(reader: ByteReader, typeCount: number): void {
+/** Returns how many locals there are. */
+function skipLocals(reader: ByteReader, typeCount: number): number {
+  let locals = 0;
   for (let left = reader.count(); left > 0; left--) {
-    reader.u32();
+    locals += reader.u32();
     skipValueType(reader, typeCount);
   }
+  return locals;
 }
 
 function scanInstructions(context: ScanContext, reader: ByteReader): void {
@@ -58,6 +67,9 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
         break;
       case shape.index:
         reader.u32();
+        break;
+      case shape.localIndex:
+        checkIndex(reader, context.localCount, "local");
         break;
       case shape.memoryAccess:
         skipMemoryAccess(reader);
@@ -79,30 +91,27 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
         skipHeapType(reader, context.typeCount);
         break;
       case shape.globalIndex:
-        checkGlobal(context, reader);
+        checkIndex(reader, context.globalCount, "global");
         break;
       case shape.special:
-        paths.reach += cost;
+        paths.add(cost, at);
         cost = 0;
         scanSpecial(context, reader, code, at);
         break;
       default:
         throw unsupportedInstruction(hex(code), at);
     }
-    if (paths.reach + cost > maxSegmentCost) {
-      paths.reach += cost;
+    if (cost > callCost) {
+      paths.add(cost, reader.at);
       cost = 0;
-      if (paths.depth > 0) paths.split(reader.at);
     }
   }
 }
 
-/** A global behind the guest's own would be one of ours, the fuel for example. */
-function checkGlobal({ outline }: ScanContext, reader: ByteReader): void {
+/** An index behind the guest's own would name something of ours, the fuel for example. */
+function checkIndex(reader: ByteReader, count: number, what: string): void {
   const at = reader.at;
-  const index = reader.u32();
-  if (index >= outline.importedGlobals + outline.definedGlobals)
-    throw invalidModule(`global ${index} does not exist`, at);
+  if (reader.u32() >= count) throw invalidModule(`the ${what} does not exist that is named`, at);
 }
 
 function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at: number): void {
@@ -119,7 +128,7 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       return;
     case opcode.loop:
       skipBlockType(reader, context.typeCount);
-      paths.enterLoop(reader.at);
+      paths.enterLoop(at, reader.at);
       return;
     case opcode.else:
       paths.else(at);
@@ -138,19 +147,20 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       paths.stop();
       return;
     case opcode.return:
-    case opcode.unreachable:
       paths.stop();
+      return;
+    case opcode.unreachable:
+      paths.trap();
       return;
     case opcode.selectTyped:
       for (let left = reader.count(); left > 0; left--) skipValueType(reader, context.typeCount);
       return;
     case opcode.refFunc:
-      context.functionIndex(reader);
+      context.moveFunctionIndex(reader.at, context.functionIndex(reader), reader.at);
       return;
     case opcode.memoryGrow: {
       const memory = context.memoryIndex(reader);
-      context.replaceByCall(at, reader.at, context.helpers.growMemory(memory));
-      context.charge(callCost);
+      context.replaceByHelper(at, reader.at, context.helpers.growMemory(memory));
       return;
     }
     case opcode.gcPrefix:
@@ -166,33 +176,32 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       scanAtomic(context, reader, at);
       return;
     default:
-      if (code >= opcode.call && code <= opcode.returnCallRef) scanCall(context, reader, code);
+      if (code >= opcode.call && code <= opcode.returnCallRef) scanCall(context, reader, code, at);
       else scanException(context, reader, code, at);
   }
 }
 
-function scanCall(context: ScanContext, reader: ByteReader, code: number): void {
+function scanCall(context: ScanContext, reader: ByteReader, code: number, at: number): void {
   const { outline, paths } = context;
-  let cost = context.isHostReferenced ? hostCallCost : callCost;
-  let isGuest = true;
-  switch (code) {
-    case opcode.call:
-    case opcode.returnCall:
-      isGuest = context.functionIndex(reader) >= outline.importedFunctions;
-      cost = isGuest ? callCost : hostCallCost;
-      break;
-    case opcode.callIndirect:
-    case opcode.returnCallIndirect:
-      context.typeIndex(reader, typeKind.func);
-      reader.u32();
-      break;
-    default:
-      context.typeIndex(reader, typeKind.func);
+  if (code === opcode.call || code === opcode.returnCall) {
+    const indexAt = reader.at;
+    const index = context.functionIndex(reader);
+    if (index < outline.importedFunctions) paths.chargeAlone(hostCallCost, at);
+    else chargeGuestCall(paths, at);
+    context.moveFunctionIndex(indexAt, index, reader.at);
+  } else {
+    context.typeIndex(reader, typeKind.func);
+    if (code === opcode.callIndirect || code === opcode.returnCallIndirect) reader.u32();
+    chargeGuestCall(paths, at);
+    if (context.isHostReferenced) paths.chargeAlone(hostCallCost, at);
   }
-  if (isGuest && paths.isLive && !paths.isInLoop) context.isCaller = true;
-  context.charge(cost);
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
+}
+
+function chargeGuestCall(paths: PathCosts, at: number): void {
+  paths.beforeCall(at);
+  paths.charge(callCost, at);
 }
 
 function scanException(context: ScanContext, reader: ByteReader, code: number, at: number): void {
@@ -210,18 +219,18 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
       return;
     case opcode.throw: {
       const tag = reader.u32();
-      context.countBytes(at, exceptionBytes + (context.outline.tagBytes[tag] ?? 0));
-      context.charge(throwCost);
+      paths.chargeAlone(throwCost, at);
+      context.countBytes(at, exceptionBytes + largestValueBytes * (context.outline.tagParameters[tag] ?? 0));
       paths.stop();
       return;
     }
     case opcode.rethrow:
       reader.u32();
-      context.charge(throwCost);
+      paths.chargeAlone(throwCost, at);
       paths.stop();
       return;
     case opcode.throwRef:
-      context.charge(throwCost);
+      paths.chargeAlone(throwCost, at);
       paths.stop();
       return;
     case opcode.tryTable:

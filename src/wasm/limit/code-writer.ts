@@ -4,16 +4,21 @@
 
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { type BranchHintWriter, type FunctionHints, unlikely } from "./branch-hints.ts";
+import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { type EditList, editKind } from "./edit-list.ts";
 import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
-import { emptyBlockType, opcode } from "./opcode.ts";
+import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
+import { counterStart } from "./path-costs.ts";
 
-export interface BodyRange {
-  /** Where the body begins (its locals) and ends in the source. */
+export interface ScannedBody {
+  /** Where the body begins (with its locals), where its instructions begin, and where it ends in the source. */
   readonly start: number;
+  readonly codeStart: number;
   readonly end: number;
+  /** Index of the local variable that its loops count in; -1 when they need none. */
+  readonly counter: number;
   readonly firstEdit: number;
   /** Behind its last edit. */
   readonly endEdit: number;
@@ -30,6 +35,9 @@ export class CodeWriter {
   readonly #checkStart: Code;
   readonly #checkTest: Code;
   readonly #checkEnd: Code;
+  readonly #counterInit: Code = i32Const(counterStart);
+  readonly #counterTest: Code = sequence(i32Const(0), opcode.i32GtS);
+  readonly #counterSpend: Code;
   readonly #dropTimeout: Code = sequence(opcode.drop, i64Const(0));
 
   constructor(
@@ -56,33 +64,57 @@ export class CodeWriter {
       opcode.i32LtS,
     );
     this.#checkEnd = sequence(opcode.if, emptyBlockType, call(helpers.sliceEnd), opcode.end);
+    this.#counterSpend = call(helpers.spendFuel());
   }
 
   /** Appends the body with its size; `number` is the function's among those with code. */
-  write(out: ByteWriter, range: BodyRange, number: number, hints: FunctionHints | undefined): void {
+  write(out: ByteWriter, scanned: ScannedBody, number: number, hints: FunctionHints | undefined): void {
+    const { start, end, counter } = scanned;
     const body = this.#body.clear();
     const edits = this.#edits;
-    let copied = range.start;
+    let copied = start;
     let hint = 0;
-    for (let edit = range.firstEdit; edit < range.endEdit; edit++) {
+    if (counter >= 0) {
+      this.#writeLocals(scanned);
+      copied = scanned.codeStart;
+    }
+    for (let edit = scanned.firstEdit; edit < scanned.endEdit; edit++) {
       const at = edits.at(edit);
-      if (hints !== undefined) hint = this.#moveHints(hints, hint, range.start, copied, at);
+      if (hints !== undefined) hint = this.#moveHints(hints, hint, start, copied, at);
       body.range(this.#source, copied, at);
       copied = at + edits.replacedBytes(edit);
-      this.#apply(edits.kind(edit), edits.argument(edit));
+      this.#apply(edits.kind(edit), edits.argument(edit), counter);
     }
-    if (hints !== undefined) this.#moveHints(hints, hint, range.start, copied, range.end);
-    body.range(this.#source, copied, range.end);
+    if (hints !== undefined) this.#moveHints(hints, hint, start, copied, end);
+    body.range(this.#source, copied, end);
     this.#hints.endFunction(number);
     out.u32(body.length);
     out.bytes(body.view);
   }
 
-  #apply(kind: number, argument: number): void {
+  /** The function's own locals, the counter behind them, and its first value. */
+  #writeLocals({ start, codeStart, counter }: ScannedBody): void {
+    const reader = new ByteReader(this.#source, start, codeStart);
+    this.#body.u32(reader.u32() + 1);
+    this.#body.range(this.#source, reader.at, codeStart);
+    this.#body.u8(1);
+    this.#body.u8(typeCode.i32);
+    this.#body.bytes(this.#counterInit);
+    this.#body.u8(opcode.localSet);
+    this.#body.u32(counter);
+  }
+
+  #apply(kind: number, argument: number, counter: number): void {
     const body = this.#body;
     switch (kind) {
       case editKind.check:
         if (argument > 0) this.#writeCheck(argument);
+        return;
+      case editKind.countedCheck:
+        this.#writeCountedCheck(argument, counter);
+        return;
+      case editKind.count:
+        if (argument > 0) this.#writeCount(argument, opcode.localSet, counter);
         return;
       case editKind.functionIndex:
         body.u32(this.#added.movedFunction(argument));
@@ -113,6 +145,33 @@ export class CodeWriter {
     body.bytes(this.#checkTest);
     this.#hints.add(body.length, unlikely);
     body.bytes(this.#checkEnd);
+  }
+
+  #writeCount(cost: number, store: number, counter: number): void {
+    const body = this.#body;
+    body.u8(opcode.localGet);
+    body.u32(counter);
+    body.u8(opcode.i32Const);
+    body.s32(cost);
+    body.u8(opcode.i32Add);
+    body.u8(store);
+    body.u32(counter);
+  }
+
+  /** Counts a turn of a loop, and spends what has been counted when it is more than was paid in advance. */
+  #writeCountedCheck(cost: number, counter: number): void {
+    const body = this.#body;
+    this.#writeCount(cost, opcode.localTee, counter);
+    body.bytes(this.#counterTest);
+    this.#hints.add(body.length, unlikely);
+    body.u8(opcode.if);
+    body.u8(emptyBlockType);
+    body.u8(opcode.localGet);
+    body.u32(counter);
+    body.bytes(this.#counterSpend);
+    body.u8(opcode.localSet);
+    body.u32(counter);
+    body.u8(opcode.end);
   }
 
   /** Carries hints for the range of source bytes that is copied next; returns the first hint behind it. */

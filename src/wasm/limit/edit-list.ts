@@ -8,6 +8,10 @@ import { ModuleError } from "../module-error.ts";
 export const editKind = {
   /** Insert a fuel check; the argument is its cost, and a check without cost is left out. */
   check: 0,
+  /** Insert the check of a loop that counts in a local variable; the argument is its cost. */
+  countedCheck: 6,
+  /** Count the argument in that variable. */
+  count: 7,
   /** Replace the function index that stands here; the argument is the guest's index. */
   functionIndex: 1,
   /** Insert a call; the argument is the index in the rewritten module. */

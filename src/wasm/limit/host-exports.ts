@@ -42,7 +42,7 @@ export function addHostExports(
     return name;
   };
 
-  const fuelExport = add("sentinel:fuel", externalKind.global, helpers.fuelGlobal);
+  const fuelExport = add("sentinel:fuel", externalKind.func, helpers.chargeFromHost());
   const { accountGlobal } = helpers;
   const gcBytesExport =
     accountGlobal === null ? null : add("sentinel:gc-bytes", externalKind.global, accountGlobal);

@@ -16,6 +16,7 @@ export const shape = {
   fourBytes: 6,
   eightBytes: 7,
   heapType: 8,
+  localIndex: 11,
   globalIndex: 9,
   /** Looked at one by one: control, calls, references to functions, and everything after a prefix. */
   special: 10,
@@ -52,9 +53,8 @@ function buildShapes(): Uint8Array {
   const shapes = new Uint8Array(256);
   fill(shapes, 0x45, 0xc4, shape.plain);
   for (const plain of [opcode.nop, opcode.drop, opcode.select, 0xd1, 0xd3, 0xd4]) shapes[plain] = shape.plain;
-  for (const index of [opcode.localGet, opcode.localSet, opcode.localTee, opcode.tableGet, opcode.tableSet]) {
-    shapes[index] = shape.index;
-  }
+  fill(shapes, opcode.localGet, opcode.localTee, shape.localIndex);
+  fill(shapes, opcode.tableGet, opcode.tableSet, shape.index);
   shapes[opcode.memorySize] = shape.index;
   shapes[opcode.globalGet] = shape.globalIndex;
   shapes[opcode.globalSet] = shape.globalIndex;

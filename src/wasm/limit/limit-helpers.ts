@@ -28,6 +28,7 @@ import {
 } from "./instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
 import { bulkOpcode, opcode, typeCode } from "./opcode.ts";
+import { countedAhead } from "./path-costs.ts";
 import { objectHeaderBytes } from "./type-section.ts";
 
 const { i32, i64 } = typeCode;
@@ -81,6 +82,35 @@ export class LimitHelpers {
   /** Counts bytes of garbage-collected objects. Null while no code has asked for it. */
   get accountGlobal(): number | null {
     return this.#accountGlobal;
+  }
+
+  /** (counted) -> counter: takes what a loop has counted beyond what was paid, and pays for its next turns. */
+  spendFuel(): number {
+    return this.#make("spend fuel", functionType([i32], [i32]), null, () =>
+      sequence(
+        this.#charge(sequence(localGet(0), i32Const(countedAhead), opcode.i32Add)),
+        i32Const(-countedAhead),
+      ),
+    );
+  }
+
+  /** (fuel) -> fuel left, at least -1: takes fuel for work of the host. */
+  chargeFromHost(): number {
+    return this.#make("charge from host", functionType([i32], [i32]), null, () =>
+      sequence(
+        globalGet(this.fuelGlobal),
+        localGet(0),
+        opcode.i32Sub,
+        localTee(0),
+        i32Const(-1),
+        localGet(0),
+        i32Const(-1),
+        opcode.i32GtS,
+        opcode.select,
+        globalSet(this.fuelGlobal),
+        globalGet(this.fuelGlobal),
+      ),
+    );
   }
 
   /** (length) -> length: charges for that many bytes of memory. */

@@ -45,6 +45,7 @@ export function limitModule(bytes: Uint8Array, options: LimitOptions): LimitedMo
   const code = new ScannedCode({ outline, added, helpers, ...entries });
   const hostExports = addHostExports(outline, added, helpers, limits.splitResults);
 
+  const written = code.write(added, helpers);
   const sliceEndImport = { module: unlike(importModule, outline.importNames), name: importName };
   const { contents } = entries;
   const globals = contents.get(sectionId.global) ?? new ByteWriter(0);
@@ -53,7 +54,6 @@ export function limitModule(bytes: Uint8Array, options: LimitOptions): LimitedMo
   contents.set(sectionId.function, writeFunctions(outline, added));
   contents.set(sectionId.global, writeGlobals(outline, added, globals));
   contents.set(sectionId.export, writeExports(outline, added));
-  const written = code.write(added, helpers);
   contents.set(sectionId.code, written.code);
 
   const hints = written.hints === null ? null : withName(branchHintSection, written.hints);

@@ -29,7 +29,11 @@ export interface LimitedModule {
   readonly splitExports: ReadonlyMap<string, string>;
   /** () -> i32: the low half of the last split result. Null when no export was split. */
   readonly splitLowExport: string | null;
-  /** Mutable i32 global: fuel left in the current slice. The host may set it to shorten or renew a slice. */
+  /**
+   * (units: i32) -> i32: takes units of fuel for work the host did, and returns what is left of the slice: negative
+   * when it is used up, so that the guest's next check ends it. A function, because an exported global would be read
+   * through a pointer by every check (RATIONALE.md, "Why the fuel is not exported").
+   */
   readonly fuelExport: string;
   /** Mutable i32 global counting bytes of garbage-collected objects made since the host last set it; null when the module makes none. */
   readonly gcBytesExport: string | null;

@@ -68,8 +68,8 @@ export interface ModuleOutline {
   readonly functionTypes: readonly number[];
   /** Bytes of the reference type of each imported table. */
   readonly importedTableTypes: readonly Code[];
-  /** By tag index: bytes of the values of an exception, at most. */
-  readonly tagBytes: readonly number[];
+  /** By tag index: how many values an exception carries. */
+  readonly tagParameters: readonly number[];
   readonly definedTables: number;
   readonly definedMemories: number;
   readonly definedGlobals: number;
@@ -81,7 +81,7 @@ class OutlineBuilder {
   readonly exports: Export[] = [];
   readonly functionTypes: number[] = [];
   readonly importedTableTypes: Code[] = [];
-  readonly tagBytes: number[] = [];
+  readonly tagParameters: number[] = [];
   readonly imported = [0, 0, 0, 0, 0];
   definedTables = 0;
   definedMemories = 0;
@@ -226,7 +226,7 @@ function readImport(reader: ByteReader, builder: OutlineBuilder): void {
 function readTag(reader: ByteReader, builder: OutlineBuilder): void {
   const attribute = reader.u8();
   if (attribute !== 0) throw invalidModule(`tag attribute ${attribute} is unknown`, reader.at - 1);
-  builder.tagBytes.push(builder.types.bytes[readTypeIndex(reader, builder)] ?? 0);
+  builder.tagParameters.push(builder.types.parameters[readTypeIndex(reader, builder)] ?? 0);
 }
 
 function readExport(reader: ByteReader): Export {

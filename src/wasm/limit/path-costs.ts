@@ -1,46 +1,79 @@
 /**
- * Follows the control flow of one function and finds, for each fuel check, the cost of the longest way from it to
- * the next check. Within one turn of a loop all branches go forward, so one pass over the code is enough: every
- * block remembers the longest way by which it can be left.
+ * Follows the control flow of one function, decides where fuel is taken, and finds for each of these places the cost
+ * of the longest way from it to the next. Within one turn of a loop all branches go forward, so one pass over the code
+ * is enough: every block remembers the longest way by which it can be left.
  *
- * A segment is the code that one check pays for. Where ways of different segments join, and where an exception may
- * land, a check is put in, so that any code belongs to one segment alone.
+ * A segment is the code that one place pays for. Its ways are kept short, so that rare code pays when it runs and not
+ * in advance. Where ways of two segments join, the code behind belongs to the older one, and the younger one pays as
+ * much as the older may still have before it.
+ *
+ * The code between the entry of a small function and its first call or loop is free: whoever called has paid `callCost`
+ * for it. So leaf functions, and the short ways through others, take no fuel at all.
  */
 
 import { invalidModule } from "./byte-reader.ts";
-import { editKind, type EditList } from "./edit-list.ts";
+import { type EditList, editKind } from "./edit-list.ts";
+import { callCost } from "./instruction-shape.ts";
 
 export const frameKind = { block: 0, loop: 1, if: 2, try: 3 } as const;
 
-/** No way leads here. */
+/** Instead of a segment: no way leads here. */
 const dead = -1;
-/** Ways of different segments lead here. */
-const mixed = -2;
+/** The segment from a function's entry, paid for by the caller; older than all others. */
+const free = -2;
 
-const frameStride = 6;
+const frameStride = 7;
 const kindField = 0;
 const regionField = 1;
 const segmentField = 2;
 const reachField = 3;
 const elseSegmentField = 4;
 const elseReachField = 5;
+/** 1 when an exception may land at the end of the block. */
+const landingField = 6;
 
 const initialFrames = 64;
 
-/** Longest way between two checks: long straight code gets checks in between. */
-export const maxSegmentCost = 4096;
+/** How long the ways of a segment may be, outside of loops and in them, where taking fuel is cheaper. */
+const maxOuterReach = 256;
+const maxLoopReach = 48;
+
+/** A way is measured after a few instructions at a time, so it may be longer by this. */
+const reachTolerance = 32;
+
+/** In a function of more bytes one check at the entry is cheaper than many behind it. */
+const maxLazyBytes = 512;
+
+/** In a function of more bytes every place that counts also checks, so that no turn of a loop is too long. */
+const maxUncheckedBytes = 16_384;
+
+/**
+ * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero, it is
+ * taken from the fuel together with `countedAhead` for the next turns, so what a counter holds has always been paid.
+ * The checks in front of the loops pay for the first turns: little, because many loops have no more.
+ */
+export const countedAhead = 1024;
+const prepaidFuel = 128;
+export const counterStart = -prepaidFuel;
 
 export class PathCosts {
-  /** Cost of the longest way from the segment's check to here. Callers add to it. */
-  reach = 0;
   readonly #edits: EditList;
-  /** The number of the check that pays for the code here, or `dead`. */
+  /** Cost of the longest way from the segment's check to here. */
+  #reach = 0;
+  /** The number of the check that pays for the code here, or one of the special segments. */
   #segment = dead;
+  /** How far the segment may reach. */
+  #maxReach = 0;
   #frames = new Int32Array(initialFrames * frameStride);
   #depth = 0;
   /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
   #outside = new Int32Array(initialFrames * 2);
   #region = 0;
+  /** The checks outside of all loops. */
+  #outerChecks: number[] = [];
+  #bodyBytes = 0;
+  #mayCount = false;
+  #hasLoop = false;
 
   constructor(edits: EditList) {
     this.#edits = edits;
@@ -54,18 +87,51 @@ export class PathCosts {
     return this.#segment !== dead;
   }
 
-  get isInLoop(): boolean {
-    return this.#region > 0;
-  }
-
-  /** Starts a function whose first instruction is at `at`; returns the number of its entry check. */
-  begin(at: number): number {
+  /** Starts a function with its first instruction at `at`. `mayCount`: it may get another local variable. */
+  begin(at: number, bodyBytes: number, mayCount: boolean): void {
     this.#depth = 0;
     this.#region = 0;
-    this.reach = 0;
-    this.#segment = this.#edits.push(at, editKind.check, 0);
+    this.#reach = 0;
+    this.#outerChecks.length = 0;
+    this.#bodyBytes = bodyBytes;
+    this.#mayCount = mayCount;
+    this.#hasLoop = false;
+    this.#enterSegment(free);
+    if (bodyBytes > maxLazyBytes) this.#startSegment(at);
     this.enter(frameKind.block);
-    return this.#segment;
+  }
+
+  /** Ends a function; returns whether its loops need a local variable to count in. */
+  finish(): boolean {
+    if (!this.#hasLoop || !this.#mayCount) return false;
+    for (const check of this.#outerChecks) {
+      this.#edits.setArgument(check, this.#edits.argument(check) + prepaidFuel);
+    }
+    return true;
+  }
+
+  /** Adds the cost of simple instructions up to `at`, where the next one begins. */
+  add(cost: number, at: number): void {
+    this.#reach += cost;
+    if (this.#reach > this.#maxReach && this.#segment !== dead) this.#startSegment(at);
+  }
+
+  /** Adds the cost of one dear instruction at `at`, before it. */
+  charge(cost: number, at: number): void {
+    if (this.#segment === dead) return;
+    if (this.#reach + cost > this.#maxReach) this.#startSegment(at);
+    this.#reach += cost;
+    this.#note(this.#segment, this.#reach);
+  }
+
+  /** Takes the cost of a very dear instruction right before it, so that ways around it need not pay. */
+  chargeAlone(cost: number, at: number): void {
+    this.#edits.push(at, editKind.check, cost);
+  }
+
+  /** Before a call at `at` of something that may call this function back. */
+  beforeCall(at: number): void {
+    if (this.#segment === free) this.#startSegment(at);
   }
 
   /** `block`, `if`, `try` and `try_table`. */
@@ -78,30 +144,33 @@ export class PathCosts {
     frames[base + segmentField] = dead;
     frames[base + reachField] = 0;
     frames[base + elseSegmentField] = this.#segment;
-    frames[base + elseReachField] = this.reach;
+    frames[base + elseReachField] = this.#reach;
+    frames[base + landingField] = 0;
   }
 
-  /** `at`: the first instruction within the loop. */
-  enterLoop(at: number): void {
-    this.#note(this.#segment, this.reach);
+  /** A loop at `at`, whose first instruction is at `bodyAt`. */
+  enterLoop(at: number, bodyAt: number): void {
+    if (this.#segment === free) this.#startSegment(at);
+    this.#note(this.#segment, this.#reach);
     const base = this.#region * 2;
     if (base === this.#outside.length) this.#outside = doubled(this.#outside);
     this.#outside[base] = this.#segment;
-    this.#outside[base + 1] = this.reach;
+    this.#outside[base + 1] = this.#reach;
     this.#region++;
     this.enter(frameKind.loop);
-    this.#segment = this.#edits.push(at, editKind.check, 1);
-    this.reach = 0;
+    this.#hasLoop = true;
+    this.#enterSegment(this.#edits.push(bodyAt, this.#mayCount ? editKind.countedCheck : editKind.check, 1));
+    this.#reach = 0;
   }
 
   /** Notes that control may go to the label; it may also go on here. */
   branch(label: number, at: number): void {
     const base = this.#frameOf(label, at);
-    this.#note(this.#segment, this.reach);
+    this.#note(this.#segment, this.#reach);
     if (this.#segment === dead || this.#frames[base + kindField] === frameKind.loop) return;
     const region = this.#frames[base + regionField] as number;
     if (region === this.#region) {
-      this.#merge(base, this.#segment, this.reach);
+      this.#merge(base, this.#segment, this.#reach);
     } else {
       this.#merge(base, this.#outside[region * 2] as number, this.#outside[region * 2 + 1] as number);
     }
@@ -109,35 +178,40 @@ export class PathCosts {
 
   /** Notes that an exception may land at the label from anywhere. */
   branchOnException(label: number, at: number): void {
-    this.#frames[this.#frameOf(label, at) + segmentField] = mixed;
+    this.#frames[this.#frameOf(label, at) + landingField] = 1;
   }
 
-  /** After an instruction behind which nothing runs. */
+  /** After an instruction behind which nothing runs here. */
   stop(): void {
-    this.#note(this.#segment, this.reach);
+    this.#note(this.#segment, this.#reach);
+    this.#segment = dead;
+  }
+
+  /** After a trap, which ends the guest: the way to it is gone once, so no turn of a loop pays for it. */
+  trap(): void {
     this.#segment = dead;
   }
 
   else(at: number): void {
-    const base = this.#top(at);
+    const base = this.#frameOf(0, at);
     if (this.#frames[base + kindField] !== frameKind.if) throw invalidModule("else without if", at);
-    this.#merge(base, this.#segment, this.reach);
+    this.#merge(base, this.#segment, this.#reach);
     this.#frames[base + kindField] = frameKind.block;
-    this.#segment = this.#frames[base + elseSegmentField] as number;
-    this.reach = this.#frames[base + elseReachField] as number;
+    this.#enterSegment(this.#frames[base + elseSegmentField] as number);
+    this.#reach = this.#frames[base + elseReachField] as number;
   }
 
   /** `at`: the first instruction of the handler. */
   catch(at: number): void {
-    const base = this.#top(at);
+    const base = this.#frameOf(0, at);
     if (this.#frames[base + kindField] !== frameKind.try) throw invalidModule("catch without try", at);
-    this.#merge(base, this.#segment, this.reach);
-    this.checkpoint(at);
+    this.#merge(base, this.#segment, this.#reach);
+    this.#startSegment(at);
   }
 
   /** `delegate`, which also ends its block; the label counts from outside of it. `at`: the next instruction. */
   delegate(label: number, at: number): void {
-    const base = this.#top(at);
+    const base = this.#frameOf(0, at);
     if (this.#frames[base + kindField] !== frameKind.try) throw invalidModule("delegate without try", at);
     this.#frameOf(label + 1, at);
     this.end(at);
@@ -145,91 +219,90 @@ export class PathCosts {
 
   /** `at`: the instruction after the end. */
   end(at: number): void {
-    const base = this.#top(at);
+    const base = this.#frameOf(0, at);
+    const frames = this.#frames;
     this.#depth--;
-    if (this.#frames[base + kindField] === frameKind.loop) {
+    if (frames[base + kindField] === frameKind.loop) {
       this.#endLoop();
       return;
     }
-    if (this.#frames[base + kindField] === frameKind.if) {
-      this.#merge(
-        base,
-        this.#frames[base + elseSegmentField] as number,
-        this.#frames[base + elseReachField] as number,
-      );
+    this.#merge(base, this.#segment, this.#reach);
+    if (frames[base + kindField] === frameKind.if) {
+      this.#merge(base, frames[base + elseSegmentField] as number, frames[base + elseReachField] as number);
     }
-    this.#join(base, at);
-  }
-
-  /** Puts a check into long code; code that cannot run needs none. */
-  split(at: number): void {
-    if (this.isLive) this.checkpoint(at);
-    else this.reach = 0;
-  }
-
-  /** Puts a check here, which pays for what follows. */
-  checkpoint(at: number): void {
-    this.#note(this.#segment, this.reach);
-    this.#segment = this.#edits.push(at, editKind.check, 0);
-    this.reach = 0;
+    this.#enterSegment(frames[base + segmentField] as number);
+    this.#reach = frames[base + reachField] as number;
+    if (frames[base + landingField] === 1 && this.#depth > 0) this.#startSegment(at);
   }
 
   #endLoop(): void {
-    this.#note(this.#segment, this.reach);
+    this.#note(this.#segment, this.#reach);
     this.#region--;
-    if (this.#segment !== dead) this.#segment = this.#outside[this.#region * 2] as number;
-    this.reach = this.#outside[this.#region * 2 + 1] as number;
+    const base = this.#region * 2;
+    if (this.#segment !== dead) this.#enterSegment(this.#outside[base] as number);
+    this.#reach = this.#outside[base + 1] as number;
   }
 
-  #join(base: number, at: number): void {
-    const segment = this.#frames[base + segmentField] as number;
-    const reach = this.#frames[base + reachField] as number;
-    if (segment === dead) return;
-    if (segment === mixed) {
-      this.#joinMixed(at);
-    } else if (this.#segment === dead) {
-      this.#segment = segment;
-      this.reach = reach;
-    } else if (this.#segment === segment) {
-      if (reach > this.reach) this.reach = reach;
-    } else {
-      this.#note(segment, reach);
-      this.#joinMixed(at);
-    }
+  /** Takes fuel here for what follows. */
+  #startSegment(at: number): void {
+    this.#note(this.#segment, this.#reach);
+    const place = this.#edits.push(at, this.#kindOfPlace(), 0);
+    if (this.#region === 0) this.#outerChecks.push(place);
+    this.#enterSegment(place);
+    this.#reach = 0;
   }
 
-  #joinMixed(at: number): void {
-    if (this.#depth > 0) this.checkpoint(at);
-    else this.#note(this.#segment, this.reach);
+  #kindOfPlace(): number {
+    if (this.#region === 0 || !this.#mayCount) return editKind.check;
+    return this.#bodyBytes > maxUncheckedBytes ? editKind.countedCheck : editKind.count;
   }
 
+  #enterSegment(segment: number): void {
+    this.#segment = segment;
+    this.#maxReach = maxReachOf(segment, this.#region);
+  }
+
+  /** Notes that a way of the segment leads out of the block. */
   #merge(base: number, segment: number, reach: number): void {
     if (segment === dead) return;
     this.#note(segment, reach);
     const frames = this.#frames;
     const before = frames[base + segmentField] as number;
-    if (before === dead) {
+    const reachBefore = frames[base + reachField] as number;
+    const region = frames[base + regionField] as number;
+    if (before === segment) {
+      if (reach > reachBefore) frames[base + reachField] = reach;
+    } else if (before === dead || this.#isOlder(segment, before)) {
       frames[base + segmentField] = segment;
       frames[base + reachField] = reach;
-    } else if (before === segment) {
-      if (reach > (frames[base + reachField] as number)) frames[base + reachField] = reach;
+      this.#payForOlder(before, reachBefore, maxReachOf(segment, region) - reach);
     } else {
-      frames[base + segmentField] = mixed;
+      this.#payForOlder(segment, reach, maxReachOf(before, region) - reachBefore);
     }
+  }
+
+  #isOlder(segment: number, other: number): boolean {
+    return segment === free || (other !== free && segment < other);
+  }
+
+  /** The code behind a join belongs to the older segment; the younger one pays for it, too. */
+  #payForOlder(younger: number, reach: number, ahead: number): void {
+    this.#note(younger, reach + Math.max(0, ahead) + reachTolerance);
   }
 
   #note(segment: number, reach: number): void {
     if (segment >= 0 && reach > this.#edits.argument(segment)) this.#edits.setArgument(segment, reach);
   }
 
-  #top(at: number): number {
-    return this.#frameOf(0, at);
-  }
-
   #frameOf(label: number, at: number): number {
     if (label >= this.#depth) throw invalidModule(`label ${label} does not exist`, at);
     return (this.#depth - 1 - label) * frameStride;
   }
+}
+
+function maxReachOf(segment: number, region: number): number {
+  if (segment === free) return callCost;
+  return region === 0 ? maxOuterReach : maxLoopReach;
 }
 
 function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

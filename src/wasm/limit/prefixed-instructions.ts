@@ -48,7 +48,7 @@ export function scanSimd(reader: ByteReader, at: number): void {
 
 export function scanAtomic(context: ScanContext, reader: ByteReader, at: number): void {
   const code = reader.u32();
-  context.charge(atomicCost);
+  context.paths.charge(atomicCost, at);
   if (code === atomicOpcode.fence) {
     reader.u8();
     return;
@@ -69,36 +69,37 @@ export function scanBulk(context: ScanContext, reader: ByteReader, at: number): 
   switch (code) {
     case bulkOpcode.memoryFill: {
       const memory = context.memoryIndex(reader);
-      if (!chargeShort(context, at)) replaceByHelper(context, reader, at, context.helpers.fillMemory(memory));
+      if (!chargeShort(context, at))
+        context.replaceByHelper(at, reader.at, context.helpers.fillMemory(memory));
       return;
     }
     case bulkOpcode.memoryCopy: {
       const to = context.memoryIndex(reader);
       const from = context.memoryIndex(reader);
       if (!chargeShort(context, at))
-        replaceByHelper(context, reader, at, context.helpers.copyMemory(to, from));
+        context.replaceByHelper(at, reader.at, context.helpers.copyMemory(to, from));
       return;
     }
     case bulkOpcode.memoryInit:
       reader.u32();
       reader.u32();
-      if (!chargeShort(context, at)) chargeFirst(context, at, context.helpers.chargeBytes());
+      if (!chargeShort(context, at)) context.insertHelper(at, context.helpers.chargeBytes());
       return;
     case bulkOpcode.tableGrow: {
       const table = context.tableIndex(reader);
       const type = context.tableTypes[table] ?? [];
-      replaceByHelper(context, reader, at, context.helpers.growTable(table, type));
+      context.replaceByHelper(at, reader.at, context.helpers.growTable(table, type));
       return;
     }
     case bulkOpcode.tableInit:
     case bulkOpcode.tableCopy:
       reader.u32();
       reader.u32();
-      chargeFirst(context, at, context.helpers.chargeElements());
+      context.insertHelper(at, context.helpers.chargeElements());
       return;
     case bulkOpcode.tableFill:
       reader.u32();
-      chargeFirst(context, at, context.helpers.chargeElements());
+      context.insertHelper(at, context.helpers.chargeElements());
       return;
     case bulkOpcode.dataDrop:
     case bulkOpcode.elemDrop:
@@ -123,33 +124,33 @@ export function scanGc(context: ScanContext, reader: ByteReader, at: number): vo
       const type = context.typeIndex(reader, typeKind.array);
       const length = reader.u32();
       if (length > reader.end) throw invalidModule(`an array of ${length} operands cannot be made`, at);
+      context.paths.charge(length, at);
       countObject(context, at, context.typeBytes(type) * length);
-      context.charge(length);
       return;
     }
     case gcOpcode.arrayNew:
     case gcOpcode.arrayNewDefault: {
       const type = context.typeIndex(reader, typeKind.array);
-      chargeFirst(context, at, context.helpers.countArray(context.typeBytes(type)));
+      context.insertHelper(at, context.helpers.countArray(context.typeBytes(type)));
       return;
     }
     case gcOpcode.arrayNewData:
     case gcOpcode.arrayNewElem: {
       const type = context.typeIndex(reader, typeKind.array);
       reader.u32();
-      chargeFirst(context, at, context.helpers.countCopiedArray(context.typeBytes(type)));
+      context.insertHelper(at, context.helpers.countCopiedArray(context.typeBytes(type)));
       return;
     }
     case gcOpcode.arrayFill:
       context.typeIndex(reader, typeKind.array);
-      chargeFirst(context, at, context.helpers.chargeElements());
+      context.insertHelper(at, context.helpers.chargeElements());
       return;
     case gcOpcode.arrayCopy:
     case gcOpcode.arrayInitData:
     case gcOpcode.arrayInitElem:
       context.typeIndex(reader, typeKind.array);
       reader.u32();
-      chargeFirst(context, at, context.helpers.chargeElements());
+      context.insertHelper(at, context.helpers.chargeElements());
       return;
     case gcOpcode.brOnCast:
     case gcOpcode.brOnCastFail:
@@ -179,24 +180,13 @@ function scanGcAccess(context: ScanContext, reader: ByteReader, code: number, at
 }
 
 function countObject(context: ScanContext, at: number, payloadBytes: number): void {
+  context.paths.charge(allocationCost, at);
   context.countBytes(at, objectHeaderBytes + payloadBytes);
-  context.charge(allocationCost);
-}
-
-/** The length stays on the stack: the helper takes it and gives it back. */
-function chargeFirst(context: ScanContext, at: number, helper: number): void {
-  context.insertCall(at, helper);
-  context.charge(callCost);
-}
-
-function replaceByHelper(context: ScanContext, reader: ByteReader, at: number, helper: number): void {
-  context.replaceByCall(at, reader.at, helper);
-  context.charge(callCost);
 }
 
 function chargeShort(context: ScanContext, at: number): boolean {
   const length = context.constantLength(at, shortLength);
   if (length === null) return false;
-  context.charge(callCost + (length >> bytesPerUnitShift));
+  context.paths.charge(callCost + (length >> bytesPerUnitShift), at);
   return true;
 }

@@ -7,6 +7,7 @@ import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
 import { type EditList, editKind } from "./edit-list.ts";
+import { callCost } from "./instruction-shape.ts";
 import type { Code } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import type { ModuleOutline } from "./module-outline.ts";
@@ -36,8 +37,9 @@ export class ScanContext {
   /** The last i32 constant, and where it ended: a length just before a long operation is known. */
   constant = 0;
   constantEnd = 0;
-  /** Whether the function calls, outside of all loops, something that may call it back. */
-  isCaller = false;
+  /** Of the function that is being read: its locals, parameters included, and where its instructions begin. */
+  localCount = 0;
+  codeStart = 0;
 
   constructor(facts: ScanFacts, edits: EditList) {
     this.outline = facts.outline;
@@ -53,15 +55,19 @@ export class ScanContext {
     return this.outline.types.length;
   }
 
-  charge(cost: number): void {
-    this.paths.reach += cost;
+  get globalCount(): number {
+    return this.outline.importedGlobals + this.outline.definedGlobals;
   }
 
-  insertCall(at: number, helper: number): void {
+  /** Calls a helper before the instruction at `at`: it takes the length on the stack and gives it back. */
+  insertHelper(at: number, helper: number): void {
+    this.paths.charge(callCost, at);
     this.edits.push(at, editKind.insertCall, helper);
   }
 
-  replaceByCall(at: number, end: number, helper: number): void {
+  /** Calls a helper instead of the instruction from `at` to `end`. */
+  replaceByHelper(at: number, end: number, helper: number): void {
+    this.paths.charge(callCost, at);
     this.edits.push(at, editKind.replaceByCall, helper, end - at);
   }
 
@@ -71,16 +77,18 @@ export class ScanContext {
     this.edits.push(at, editKind.countBytes, Math.min(bytes, maxCountedBytes));
   }
 
-  /** Reads a function index of the guest and notes that it moves. */
+  /** Reads a function index of the guest. */
   functionIndex(reader: ByteReader): number {
     const at = reader.at;
     const index = reader.u32();
     if (index >= this.outline.functionTypes.length)
       throw invalidModule(`function ${index} does not exist`, at);
-    if (index >= this.outline.importedFunctions) {
-      this.edits.push(at, editKind.functionIndex, index, reader.at - at);
-    }
     return index;
+  }
+
+  /** Notes that the index between `at` and `end` moves. */
+  moveFunctionIndex(at: number, index: number, end: number): void {
+    if (index >= this.outline.importedFunctions) this.edits.push(at, editKind.functionIndex, index, end - at);
   }
 
   /** Reads the index of a type of the given kind. Like the engine, it takes anything in code that cannot run. */

@@ -7,7 +7,7 @@ import { BranchHintWriter, readBranchHints } from "./branch-hints.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { scanFunction } from "./code-scanner.ts";
-import { CodeWriter } from "./code-writer.ts";
+import { CodeWriter, type ScannedBody } from "./code-writer.ts";
 import { EditList } from "./edit-list.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { expectEnd, type ModuleOutline, sectionId } from "./module-outline.ts";
@@ -27,6 +27,10 @@ export class ScannedCode {
   readonly #edits = new EditList();
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  /** Where the instructions begin. */
+  readonly #codeStarts: Int32Array;
+  /** The local variable that the loops of a function count in, or -1. */
+  readonly #counters: Int32Array;
   /** One more than there are functions: the edits of a function end where those of the next begin. */
   readonly #firstEdits: Int32Array;
 
@@ -36,6 +40,8 @@ export class ScannedCode {
     const count = functionTypes.length - importedFunctions;
     this.#starts = new Int32Array(count);
     this.#ends = new Int32Array(count);
+    this.#codeStarts = new Int32Array(count);
+    this.#counters = new Int32Array(count);
     this.#firstEdits = new Int32Array(count + 1);
     const section = sections.find(({ id }) => id === sectionId.code);
     const reader = new ByteReader(bytes, section?.start ?? 0, section?.end ?? 0);
@@ -52,9 +58,16 @@ export class ScannedCode {
       this.#starts[number] = body.at;
       this.#ends[number] = body.end;
       this.#firstEdits[number] = this.#edits.length;
-      scanFunction(context, body);
+      const hasCounter = scanFunction(context, body, this.#parameters(number));
+      this.#codeStarts[number] = context.codeStart;
+      this.#counters[number] = hasCounter ? context.localCount : -1;
     }
     this.#firstEdits[this.#starts.length] = this.#edits.length;
+  }
+
+  #parameters(number: number): number {
+    const { types, functionTypes, importedFunctions } = this.#outline;
+    return types.parameters[functionTypes[importedFunctions + number] as number] as number;
   }
 
   /** Writes the guest's functions and behind them the added ones, of which there may be no more from here on. */
@@ -69,17 +82,24 @@ export class ScannedCode {
     const guestHints = readBranchHints(this.#outline);
     code.u32(count + added.functions.length);
     for (let number = 0; number < count; number++) {
-      const start = this.#starts[number] as number;
-      const end = this.#ends[number] as number;
-      const firstEdit = this.#firstEdits[number] as number;
-      const endEdit = this.#firstEdits[number + 1] as number;
-      writer.write(code, { start, end, firstEdit, endEdit }, number, guestHints.get(number));
+      writer.write(code, this.#body(number), number, guestHints.get(number));
     }
     for (const { body } of added.functions) {
       code.u32(body.length);
       code.bytes(body);
     }
     return { code, hints: hints.functionCount === 0 ? null : withCount(hints.functionCount, hintContent) };
+  }
+
+  #body(number: number): ScannedBody {
+    return {
+      start: this.#starts[number] as number,
+      codeStart: this.#codeStarts[number] as number,
+      end: this.#ends[number] as number,
+      counter: this.#counters[number] as number,
+      firstEdit: this.#firstEdits[number] as number,
+      endEdit: this.#firstEdits[number + 1] as number,
+    };
   }
 }
 

@@ -110,7 +110,7 @@ function countOf(outline: ModuleOutline, kind: number): number {
     case externalKind.global:
       return outline.importedGlobals + outline.definedGlobals;
     default:
-      return outline.tagBytes.length;
+      return outline.tagParameters.length;
   }
 }
 

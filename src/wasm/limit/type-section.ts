@@ -11,7 +11,6 @@ import { emptyBlockType, typeCode } from "./opcode.ts";
 export const objectHeaderBytes = 32;
 
 const referenceBytes = 8;
-const largestValueBytes = 16;
 
 /** While types are read: they may name later ones of their group, and no others, which the engine checks. */
 const anyTypeCount = Number.POSITIVE_INFINITY;
@@ -22,13 +21,21 @@ export const typeKind = { func: 1, struct: 2, array: 3 } as const;
 export class TypeTable {
   /** `typeKind` of each type. */
   readonly kinds: number[] = [];
-  /** Bytes of all fields of a struct, of one element of an array, of all parameters of a function (at most). */
+  /** Bytes of all fields of a struct, of one element of an array; 0 for functions. */
   readonly bytes: number[] = [];
+  /** How many parameters a function takes; 0 for others. */
+  readonly parameters: number[] = [];
   /** Types of functions (i32, i32) -> i64. */
   readonly splittable = new Set<number>();
 
   get length(): number {
     return this.kinds.length;
+  }
+
+  add(kind: number, bytes: number, parameters: number): void {
+    this.kinds.push(kind);
+    this.bytes.push(bytes);
+    this.parameters.push(parameters);
   }
 }
 
@@ -64,20 +71,17 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
       for (let left = parameters; left > 0; left--) skipValueType(reader, anyTypeCount);
       for (let left = reader.count(); left > 0; left--) skipValueType(reader, anyTypeCount);
       if (isSplittable(reader.bytes, start, reader.at)) table.splittable.add(table.length);
-      table.kinds.push(typeKind.func);
-      table.bytes.push(parameters * largestValueBytes);
+      table.add(typeKind.func, 0, parameters);
       return;
     }
     case typeCode.struct: {
       let size = 0;
       for (let left = reader.count(); left > 0; left--) size += fieldBytes(reader);
-      table.kinds.push(typeKind.struct);
-      table.bytes.push(size);
+      table.add(typeKind.struct, size, 0);
       return;
     }
     case typeCode.array:
-      table.kinds.push(typeKind.array);
-      table.bytes.push(fieldBytes(reader));
+      table.add(typeKind.array, fieldBytes(reader), 0);
       return;
     default:
       throw invalidModule(`type form 0x${form.toString(16)} is unknown`, reader.at - 1);

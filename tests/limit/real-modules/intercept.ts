@@ -7,6 +7,8 @@ export interface InterceptedModule {
   readonly bytes: number;
   readonly limitedBytes: number;
   readonly limitMs: number;
+  /** Time the engine took for the limited module. */
+  readonly compileMs: number;
 }
 
 type ByteSource = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
@@ -28,9 +30,14 @@ export function interceptWebAssembly(): InterceptedModule[] {
     const bytes = copied(source);
     const started = performance.now();
     const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice, splitResults: [] });
-    const limitMs = performance.now() - started;
-    seen.push({ bytes: bytes.byteLength, limitedBytes: limited.bytes.byteLength, limitMs });
+    const limitedAt = performance.now();
     const module = new Module(limited.bytes);
+    seen.push({
+      bytes: bytes.byteLength,
+      limitedBytes: limited.bytes.byteLength,
+      limitMs: limitedAt - started,
+      compileMs: performance.now() - limitedAt,
+    });
     added.set(module, limited.sliceEndImport);
     return module;
   };

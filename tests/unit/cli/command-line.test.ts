@@ -36,9 +36,9 @@ async function runLine(
 ) {
   const served: Settings[] = [];
   const surroundings = new CapturedSurroundings(options.env);
-  const runAgent: RunAgent = async (settings, log) => {
+  const runAgent: RunAgent = async (settings, log, recorder) => {
     served.push(settings);
-    return options.runAgent?.(settings, log) ?? 0;
+    return options.runAgent?.(settings, log, recorder) ?? 0;
   };
   const tree = { serve: serveCommand(runAgent), check: checkCommand };
   const exitCode = await runCommandLine(tree, "serve", argv, surroundings);

@@ -1,0 +1,88 @@
+/**
+ * Makes new instances cheap, for `--isolation per-request`.
+ *
+ * The engine reserves gigabytes of guarded address space for the memory of every instance, so that hardware finds
+ * accesses out of bounds; that costs several times what the rest of an instance does. A variable that the engine reads
+ * when its process starts has bounds checked by instructions instead. So the process starts itself once more with the
+ * variable set: same process id, same descriptors, nothing opened yet.
+ */
+
+import { ptr } from "bun:ffi";
+import { openLibc } from "../observe/libc.ts";
+import { inheritedListenFd } from "../socket/inherited-socket.ts";
+
+const VARIABLE = "BUN_JSC_useWasmFaultSignalHandler";
+const OFF = "0";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ProgramStart {
+  readonly isExecutable: boolean;
+  /** As the process calls itself. */
+  readonly argv0: string;
+  /** Options of the runtime itself. */
+  readonly execArgv: readonly string[];
+  /** Program, script, and the script's arguments. */
+  readonly argv: readonly string[];
+}
+
+/**
+ * Call it before anything is opened: it does not return when it restarts the process. It does return when the
+ * variable is there already (also by the operator's choice, or by an earlier restart), and where the system cannot do
+ * it: instances then cost more, and nothing else changes.
+ */
+export function restartForCheapInstances(): void {
+  if (process.env[VARIABLE] !== undefined) return;
+  const commandLine = commandLineOf({
+    isExecutable: Bun.isStandaloneExecutable,
+    argv0: process.argv0,
+    execArgv: process.execArgv,
+    argv: process.argv,
+  });
+  const environment = { ...process.env, [VARIABLE]: OFF };
+  try {
+    if (hasPassedSocket()) replaceKeepingDescriptors(process.execPath, commandLine, environment);
+    else process.execve?.(process.execPath, commandLine, environment);
+  } catch {
+    // Served all the same, as documented above.
+  }
+}
+
+/** A compiled executable takes its arguments right away; the runtime needs its own options and the script first. */
+export function commandLineOf({ isExecutable, argv0, execArgv, argv }: ProgramStart): string[] {
+  return isExecutable ? [argv0, ...argv.slice(2)] : [argv0, ...execArgv, ...argv.slice(1)];
+}
+
+function hasPassedSocket(): boolean {
+  return inheritedListenFd(process.env, process.pid) !== null;
+}
+
+/** `process.execve` closes everything but the standard streams, and with them a socket that was passed on. */
+function replaceKeepingDescriptors(
+  path: string,
+  commandLine: readonly string[],
+  environment: Environment,
+): void {
+  const libc = openLibc();
+  if (libc === null) return;
+  const program = cStrings([path]);
+  const argv = cStrings(commandLine);
+  const envp = cStrings(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
+  );
+  libc.symbols.execve(ptr(program.bytes), ptr(argv.pointers), ptr(envp.pointers));
+  // Still here: the system refused.
+  libc.close();
+}
+
+/** The texts, each with its zero byte, and the list of pointers to them that ends with a null. */
+function cStrings(texts: readonly string[]): { readonly bytes: Buffer; readonly pointers: BigUint64Array } {
+  const bytes = Buffer.from(texts.map((text) => `${text}\0`).join(""));
+  const pointers = new BigUint64Array(texts.length + 1);
+  let next = ptr(bytes);
+  texts.forEach((text, i) => {
+    pointers[i] = BigInt(next);
+    next = (next + Buffer.byteLength(text) + 1) as typeof next;
+  });
+  return { bytes, pointers };
+}

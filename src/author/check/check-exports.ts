@@ -1,0 +1,87 @@
+/** The contract's exports, one by one (protocol.md 6.1): there or not, of the right type or not. */
+
+import { OPTIONAL_FUNCTIONS, REQUEST_HANDLER, REQUIRED_FUNCTIONS, RESPONSE_HANDLER } from "../../abi/json/json-abi.ts";
+import type { ExportType } from "../../wasm/export-types.ts";
+import type { Finding, FindingLevel } from "./finding.ts";
+
+type ExportTypes = ReadonlyMap<string, ExportType>;
+
+const HANDLERS: readonly string[] = [REQUEST_HANDLER, RESPONSE_HANDLER];
+
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ["memory", "the host reads and writes JSON there"],
+  ["alloc", "the host asks for room for its JSON; return a pointer to that many bytes"],
+  ["dealloc", "the host frees its own buffer and the result's; without it every call would leak"],
+  [REQUEST_HANDLER, "called with the JSON of each request; returns pointer << 32 | length of the result"],
+  [RESPONSE_HANDLER, "called with the JSON of each response; returns pointer << 32 | length of the result"],
+]);
+
+export function checkExports(types: ExportTypes): readonly Finding[] {
+  const findings = [checkMemory(types), ...[...REQUIRED_FUNCTIONS].map((entry) => checkRequired(types, ...entry))];
+  const handlers = HANDLERS.filter((name) => hasType(types, name, OPTIONAL_FUNCTIONS.get(name) ?? ""));
+  for (const [name, expected] of OPTIONAL_FUNCTIONS) {
+    findings.push(...checkOptional(types, name, expected, handlers.length === 0 ? "error" : "warning"));
+  }
+  if (handlers.length === 0 && !HANDLERS.some((name) => types.has(name))) findings.push(noHandler(types));
+  return findings;
+}
+
+function checkMemory(types: ExportTypes): Finding {
+  const type = types.get("memory");
+  if (type?.kind === "memory") return finding("ok", "memory", "exported");
+  return finding(
+    "error",
+    "memory",
+    type === undefined ? "the memory is not exported under this name" : `this export is ${describe(type)}, not a memory`,
+    `export the linear memory as "memory": ${PURPOSES.get("memory")}`,
+  );
+}
+
+function checkRequired(types: ExportTypes, name: string, expected: string): Finding {
+  const type = types.get(name);
+  if (type !== undefined && hasType(types, name, expected)) return finding("ok", name, expected);
+  const advice = `export ${name}${expected}: ${PURPOSES.get(name)}`;
+  return type === undefined
+    ? finding("error", name, "not exported", advice)
+    : finding("error", name, `is ${describe(type)} instead of ${expected}`, advice);
+}
+
+/** Nothing to say about an optional function that is not there. */
+function checkOptional(types: ExportTypes, name: string, expected: string, whenWrong: FindingLevel): Finding[] {
+  const type = types.get(name);
+  if (type === undefined) return [];
+  if (hasType(types, name, expected)) return [finding("ok", name, expected)];
+  const level = HANDLERS.includes(name) ? whenWrong : "warning";
+  return [
+    finding(
+      level,
+      name,
+      `is ${describe(type)} instead of ${expected}, so it is never called`,
+      `give it the type ${expected}`,
+    ),
+  ];
+}
+
+function noHandler(types: ExportTypes): Finding {
+  const functions = [...types].filter(([, { kind }]) => kind === "function").map(([name]) => JSON.stringify(name));
+  const shown = functions.slice(0, 8).join(", ") + (functions.length > 8 ? ", ..." : "");
+  return finding(
+    "error",
+    "handlers",
+    `neither ${REQUEST_HANDLER} nor ${RESPONSE_HANDLER} is exported; the functions that are: ${shown || "none"}`,
+    `export one of them as (i32, i32) -> i64: ${PURPOSES.get(REQUEST_HANDLER)}`,
+  );
+}
+
+function hasType(types: ExportTypes, name: string, expected: string): boolean {
+  const type = types.get(name);
+  return type?.kind === "function" && type.signature === expected;
+}
+
+function describe(type: ExportType): string {
+  return type.kind === "function" ? type.signature : `a ${type.kind}`;
+}
+
+function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+  return { area: "exports", subject, level, message, advice };
+}

@@ -1,0 +1,31 @@
+/** How the author's commands run a module: the serving options that matter without a socket, under the same names. */
+
+import type { GuestSettings } from "../author/guest-settings.ts";
+import type { Option, OptionTable } from "./option.ts";
+import { SERVE_OPTIONS } from "./options.ts";
+import { pathKind, switchKind } from "./value-kind.ts";
+
+export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
+  timeoutMs: SERVE_OPTIONS.timeoutMs,
+  startTimeoutMs: SERVE_OPTIONS.startTimeoutMs,
+  maxMemoryBytes: SERVE_OPTIONS.maxMemoryBytes,
+  limits: SERVE_OPTIONS.limits,
+  headerCase: SERVE_OPTIONS.headerCase,
+};
+
+export const CONFIG_OPTION: Option<string | null> = {
+  flag: "config",
+  kind: pathKind(),
+  fallback: { describe: "none", choose: () => null },
+  placeholder: "<file>",
+  description: "JSON to configure the module with before the first event, as a proxy would.",
+  group: SERVE_OPTIONS.modulePath.group,
+};
+
+export const JSON_OPTION: Option<boolean> = {
+  flag: "json",
+  kind: switchKind(),
+  fallback: { value: false },
+  description: "Print one JSON object.",
+  group: "Output",
+};

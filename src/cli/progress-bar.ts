@@ -1,0 +1,27 @@
+/** One line on a terminal that shows how far something is. On anything but a terminal it shows nothing. */
+
+import type { FdSink } from "../observe/fd-sink.ts";
+
+const WIDTH = 30;
+const CLEAR_LINE = "\r\u001b[2K";
+
+export class ProgressBar {
+  readonly #sink: FdSink | null;
+  readonly #total: number;
+
+  constructor(total: number, sink: FdSink, isTerminal: boolean) {
+    this.#total = total;
+    this.#sink = isTerminal ? sink : null;
+  }
+
+  show(done: number): void {
+    const filled = Math.floor((done / this.#total) * WIDTH);
+    const bar = "█".repeat(filled) + "░".repeat(WIDTH - filled);
+    this.#sink?.write(`${CLEAR_LINE}${bar} ${done} of ${this.#total} calls`);
+  }
+
+  /** Leaves the line empty for what comes next. */
+  clear(): void {
+    this.#sink?.write(CLEAR_LINE);
+  }
+}

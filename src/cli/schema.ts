@@ -1,0 +1,32 @@
+/** The command that prints what modules read and what they answer, as JSON Schema. */
+
+import { SCHEMA_SUBJECTS, SCHEMAS, type SchemaSubject } from "../author/schemas.ts";
+import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { choiceKind } from "./value-kind.ts";
+
+export function schemaCommand(): DescribedCommand {
+  return defineAgentCommand<{ subject: SchemaSubject }>({
+    name: "schema",
+    summary: "Print the JSON Schema of events or results.",
+    purpose: "Prints the JSON Schema of what a module reads, or of what it answers.",
+    usage: [`schema ${SCHEMA_SUBJECTS.join("|")}`],
+    examples: ["schema event", "schema result > result.schema.json"],
+    exitCodes: [
+      [ExitCode.ok, "printed"],
+      [ExitCode.usage, "wrong usage"],
+    ],
+    options: {
+      subject: {
+        operand: "<subject>",
+        kind: choiceKind(SCHEMA_SUBJECTS),
+        fallback: { required: true },
+        description: "event: what handlers are given; result: what they return.",
+      },
+    },
+    run: async ({ subject }, { stdout }) => {
+      stdout.write(`${JSON.stringify(SCHEMAS[subject], null, 2)}\n`);
+      return ExitCode.ok;
+    },
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * What a developer's session works on: a folder, how it is built, and which file is the module. Whether that module is
+ * any good is the loader's business.
+ */
+
+import { globSync, statSync } from "node:fs";
+import { basename, dirname, relative, resolve } from "node:path";
+import { type BuildRecipe, findBuildRecipe, givenRecipe } from "./build-recipe.ts";
+import type { DevSettings } from "./dev-settings.ts";
+
+export interface DevProject {
+  /** Absolute. Builds run here, and its files are watched when there is a build. */
+  readonly folder: string;
+  /** For people, relative to where the command was started. */
+  readonly name: string;
+  /** Null watches the module alone. */
+  readonly recipe: BuildRecipe | null;
+  /** Absolute: where the build puts the module. */
+  readonly modulePath: string;
+}
+
+/** A path that no session can work on; the message says what to give instead. */
+export class ProjectError extends Error {
+  override readonly name = "ProjectError";
+  readonly code = "project-unusable";
+}
+
+/** Where build tools leave modules, for a build that does not say. */
+const USUAL_PLACES = [
+  "*.wasm",
+  "build/*.wasm",
+  "dist/*.wasm",
+  "target/*/release/*.wasm",
+  "zig-out/bin/*.wasm",
+];
+
+/** @throws ProjectError */
+export function openProject(
+  settings: Pick<DevSettings, "path" | "buildCommand" | "builtModule">,
+  startedIn = process.cwd(),
+): DevProject {
+  const path = resolve(startedIn, settings.path);
+  const name = relative(startedIn, path) || basename(path);
+  const kind = kindOf(path);
+  if (kind === "missing") throw new ProjectError(`there is no ${settings.path}; give a module or a folder`);
+  const given = settings.buildCommand === null ? null : givenRecipe(settings.buildCommand, "--build");
+  if (kind === "file") {
+    const folder = given === null ? dirname(path) : startedIn;
+    return { folder, name, recipe: given, modulePath: path };
+  }
+  const recipe = given ?? findBuildRecipe(path);
+  const built = settings.builtModule ?? recipe?.modulePath;
+  const modulePath = built === undefined ? newestModule(path) : resolve(path, built);
+  if (modulePath === null) {
+    throw new ProjectError(
+      `${name} neither says how it is built nor holds a module; give --build <command>, or a .wasm file`,
+    );
+  }
+  return { folder: path, name, recipe, modulePath };
+}
+
+/** The module as it is on disk now: where the build says, else the newest in the usual places. Null without any. */
+export function findModule(project: DevProject): string | null {
+  return kindOf(project.modulePath) === "file" ? project.modulePath : newestModule(project.folder);
+}
+
+function newestModule(folder: string): string | null {
+  let newest: { readonly path: string; readonly mtimeMs: number } | null = null;
+  for (const found of globSync(USUAL_PLACES, { cwd: folder })) {
+    const path = resolve(folder, found);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile() && (newest === null || stats.mtimeMs > newest.mtimeMs)) {
+      newest = { path, mtimeMs: stats.mtimeMs };
+    }
+  }
+  return newest?.path ?? null;
+}
+
+function kindOf(path: string): "file" | "folder" | "missing" {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return "missing";
+  return stats.isDirectory() ? "folder" : "file";
+}

@@ -1,0 +1,210 @@
+/** The house as design.md lays it out: which room may know which, and that no module keeps state of its own. */
+
+import { describe, expect, test } from "bun:test";
+import { dirname, join, normalize } from "node:path";
+import { Glob } from "bun";
+
+const SRC = join(import.meta.dir, "../src");
+const MAX_FILE_LINES = 450;
+
+/** Which rooms, or single files of them, a room may import. Itself goes without saying. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["cli/", "agent/"],
+  cli: ["agent/", "author/", "dev/", "wasm/", "event/", "observe/", "package.json"],
+  agent: [
+    "socket/",
+    "framing/",
+    "protocol/",
+    "dispatch/",
+    "ring/",
+    "abi/",
+    "wasm/",
+    "event/",
+    "observe/",
+    "package.json",
+  ],
+  author: ["abi/", "wasm/", "event/", "observe/", "docs/"],
+  dev: [
+    "author/",
+    "agent/",
+    "abi/",
+    "dispatch/fail-policy.ts",
+    "socket/socket-error.ts",
+    "wasm/",
+    "event/",
+    "observe/",
+  ],
+  socket: ["framing/", "observe/"],
+  protocol: ["framing/", "event/", "observe/"],
+  dispatch: ["ring/ring-job.ts", "event/", "observe/"],
+  ring: ["abi/contract.ts", "abi/guest-recipe.ts", "wasm/imports/line-rate.ts", "event/", "observe/"],
+  abi: ["wasm/", "event/", "observe/"],
+  wasm: ["event/", "observe/"],
+  observe: [],
+  framing: [],
+  event: [],
+};
+
+/** Rooms that compute and nothing else: no package, no file, no socket, no process. */
+const PURE_ROOMS: readonly string[] = ["event", "framing", "protocol", "dispatch", "abi"];
+
+interface SourceFile {
+  /** Below src, with slashes. */
+  readonly path: string;
+  /** The top folder, or the file itself at the top. */
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+/** Every way a file can name another: imports, re-exports, dynamic imports, and worker entry points. */
+const IMPORTED = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|\bnew URL\(\s*|\bnew Worker\(\s*)"([^"]+)"/g;
+
+async function readSources(): Promise<readonly SourceFile[]> {
+  const files: SourceFile[] = [];
+  for await (const path of new Glob("**/*.ts").scan(SRC)) {
+    const text = await Bun.file(join(SRC, path)).text();
+    const room = path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
+    files.push({ path, room, text, imports: [...text.matchAll(IMPORTED)].map((match) => match[1]!) });
+  }
+  return files.sort((a, b) => a.path.localeCompare(b.path));
+}
+
+const files = await readSources();
+
+/** The path below src that a relative import names; null for packages. */
+function target(file: SourceFile, specifier: string): string | null {
+  if (!specifier.startsWith(".")) return null;
+  const path = normalize(join(dirname(file.path), specifier));
+  return path.startsWith("../") ? path.slice("../".length) : path;
+}
+
+describe("imports", () => {
+  test("the reader of imports sees them all", () => {
+    const text =
+      'import type { A } from "./a.ts";\nexport { b } from "./b.ts";\nawait import("./c.ts");\nnew Worker("./d.ts");';
+    expect([...text.matchAll(IMPORTED)].map((match) => match[1])).toEqual([
+      "./a.ts",
+      "./b.ts",
+      "./c.ts",
+      "./d.ts",
+    ]);
+    expect(files.flatMap((file) => file.imports).length).toBeGreaterThan(200);
+  });
+
+  test("every room is in the plan", () => {
+    expect([...new Set(files.map((file) => file.room))].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
+  });
+
+  test.each(Object.keys(MAY_IMPORT))("%s imports only what the plan allows", (room) => {
+    const forbidden: string[] = [];
+    for (const file of files.filter((candidate) => candidate.room === room)) {
+      for (const specifier of file.imports) {
+        const path = target(file, specifier);
+        if (path === null || path.startsWith(`${room}/`)) continue;
+        if (
+          !MAY_IMPORT[room]!.some(
+            (allowed) => path === allowed || (allowed.endsWith("/") && path.startsWith(allowed)),
+          )
+        ) {
+          forbidden.push(`${file.path} -> ${path}`);
+        }
+      }
+    }
+    expect(forbidden).toEqual([]);
+  });
+
+  test("the plan has no way back: a room never reaches itself through others", () => {
+    const reach = (room: string, seen: readonly string[]): void => {
+      expect(seen, [...seen, room].join(" -> ")).not.toContain(room);
+      for (const next of MAY_IMPORT[room] ?? []) reach(next.split("/")[0]!, [...seen, room]);
+    };
+    for (const room of Object.keys(MAY_IMPORT)) reach(room, []);
+  });
+
+  test("the rooms that only compute import no package and nothing of the system", () => {
+    const foreign = files
+      .filter((file) => PURE_ROOMS.includes(file.room))
+      .flatMap((file) =>
+        file.imports.filter((name) => target(file, name) === null).map((name) => `${file.path} -> ${name}`),
+      );
+    expect(foreign).toEqual([]);
+  });
+
+  test("every import names an existing file", () => {
+    const known = new Set(files.map((file) => file.path));
+    const missing = files.flatMap((file) =>
+      file.imports
+        .map((specifier) => target(file, specifier))
+        .filter((path) => path?.endsWith(".ts") && !known.has(path))
+        .map((path) => `${file.path} -> ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("state", () => {
+  /** Statements at the left margin: the formatter puts nothing else there. */
+  const topLevelStatements = (text: string): string[] =>
+    text.split(/^(?=(?:export )?(?:const|let|var|class|function|async)\b)/m);
+
+  test("no module has a variable", () => {
+    const variables = files.flatMap((file) =>
+      topLevelStatements(file.text)
+        .filter((statement) => /^(?:export )?(?:let|var)\b/.test(statement))
+        .map((statement) => `${file.path}: ${statement.split("\n")[0]}`),
+    );
+    expect(variables).toEqual([]);
+  });
+
+  test("no module has a collection that could be written to", () => {
+    const collections = files.flatMap((file) =>
+      topLevelStatements(file.text)
+        .filter((statement) => isMutableCollection(statement))
+        .map((statement) => `${file.path}: ${statement.split("\n")[0]}`),
+    );
+    expect(collections).toEqual([]);
+  });
+
+  test("no class has a static field that could be written to", () => {
+    const fields = files.flatMap((file) =>
+      [
+        ...file.text.matchAll(/^\s+(?:private |protected )?static (?!readonly\b|async\b)#?\w+\s*[:=;].*$/gm),
+      ].map((match) => `${file.path}: ${match[0].trim()}`),
+    );
+    expect(fields).toEqual([]);
+  });
+
+  test.each([
+    ["const seen = new Set<string>();", true],
+    ["export const table = new Map([[1, 2]]);", true],
+    ["const cache: Map<string, number> = new Map();", true],
+    ["const queue: string[] = [];", true],
+    ["const TABLE: ReadonlyMap<string, number> = new Map([]);", false],
+    ["const NAMES: ReadonlySet<string> = new Set([\n]);", false],
+    ["const MAGIC = [0x00, 0x61];", false],
+    ["function f() {\n  const seen = new Set();\n}", false],
+  ])("%s: a mutable collection? %p", (statement, isMutable) => {
+    expect(isMutableCollection(statement)).toBe(isMutable);
+  });
+
+  /** A map or set under its writable type, or a list that starts empty and so waits to be filled. */
+  function isMutableCollection(statement: string): boolean {
+    const match = /^(?:export )?const \w+\s*(?<type>:[^=]*(?:=>[^=]*)*)?=\s*(?<value>[\s\S]*)$/.exec(
+      statement,
+    );
+    const { type = "", value = "" } = match?.groups ?? {};
+    return /^(?:new (?:Weak)?(?:Map|Set)\b|new Array\b|\[\];|\{\};)/.test(value) && !/[Rr]eadonly/.test(type);
+  }
+});
+
+test(`no file has more than ${MAX_FILE_LINES} lines`, () => {
+  const long = files
+    .map((file) => ({ path: file.path, lines: file.text.split("\n").length - 1 }))
+    .filter(({ lines }) => lines > MAX_FILE_LINES);
+  expect(long).toEqual([]);
+});
+
+test("every file opens by saying what it is for", () => {
+  expect(files.filter((file) => !file.text.startsWith("/**")).map((file) => file.path)).toEqual([]);
+});

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { guestPath } from "../guests/guest-path.ts";
+import { examplePolicy } from "../support/example-modules.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { authorPrograms } from "./author-program.ts";
+
+const POLICY = examplePolicy("rust");
+
+for (const program of authorPrograms()) {
+  describe(`call, by ${program.name}`, () => {
+    test("shows what a module makes of a request, and ends with 0 for allow", () => {
+      const { exitCode, stdout, stderr } = program.run(["call", POLICY, "--client-ip", "203.0.113.9:4711"]);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      const [title, ...rest] = stdout.split("\n");
+      expect(title).toBe("GET / → allow");
+      expect(rest.slice(0, 3)).toEqual([
+        "  request headers",
+        "    + X-Client-IP: 203.0.113.9",
+        "    + X-Wasm-Processed: true",
+      ]);
+      expect(stdout).toMatch(/^ {2}time {6}[\d.]+ (µs|ms) for the first call of a fresh instance$/m);
+      expect(stdout).toMatch(/^ {2}fuel {6}[\d,]+$/m);
+      expect(stdout).toMatch(/^ {2}memory {4}[\d.]+ (KiB|MiB)$/m);
+    });
+
+    test("ends with 3 for block, and shows the tags", () => {
+      const { exitCode, stdout } = program.run(["call", POLICY, "--uri", "/x", "-H", "User-Agent: sqlmap/1"]);
+      expect(exitCode).toBe(3);
+      expect(stdout).toStartWith('GET /x → block 403 "Forbidden"\n  tags      scanner-blocked\n');
+    });
+
+    test("ends with 4 for redirect", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("redirect"), "--method", "POST"]);
+      expect([exitCode, stdout.split("\n")[0]]).toEqual([4, 'POST / → redirect 307 to "https://login.test/"']);
+    });
+
+    test("ends with 1 for a module that fails, and names its function", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("trap")]);
+      expect(exitCode).toBe(1);
+      expect(stdout).toStartWith("GET / → failure guest-trap\n  the guest trapped in ");
+    });
+
+    test("stops a module that does not end", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("loop"), "--timeout-ms", "50"]);
+      expect([exitCode, stdout.split("\n")[0]]).toEqual([1, "GET / → failure guest-deadline"]);
+    });
+
+    test("asks about a response when there is a status, and shows the change of its headers as a diff", () => {
+      const { exitCode, stdout } = program.run([
+        "call",
+        POLICY,
+        ...["--status", "200", "--header", "server: nginx", "--header", "x-frame-options: SAMEORIGIN"],
+      ]);
+      expect(exitCode).toBe(0);
+      expect(stdout).toStartWith("response 200 → allow\n  response headers\n");
+      const diff = stdout.split("\n").filter((line) => /^ {4}[+-]/.test(line));
+      expect(diff.toSorted()).toEqual([
+        "    + X-Content-Type-Options: nosniff",
+        "    + X-Frame-Options: DENY",
+        "    + X-XSS-Protection: 1; mode=block",
+        "    - server: nginx",
+        "    - x-frame-options: SAMEORIGIN",
+      ]);
+    });
+
+    test("says when the module has no handler for the event", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("only-request"), "--status", "200"]);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain("the module has no handler for this event, so it is allowed");
+    });
+
+    test("takes the event from a file, from standard input, and flags before both", () => {
+      using folder = temporaryFolder();
+      const event = '{"uri": "/admin", "headers": {"Authorization": "x"}}';
+      writeFileSync(folder.file("event.json"), event);
+      const fromFile = program.run(["call", POLICY, "--event", folder.file("event.json")]);
+      const fromInput = program.run(["call", POLICY, "--event", "-"], { input: event });
+      const withFlag = program.run(["call", POLICY, "--event", "-", "--uri", "/..", "-H", "a:b"], { input: event });
+      expect(fromFile.stdout).toStartWith("GET /admin → allow\n");
+      expect(fromInput.stdout).toStartWith("GET /admin → allow\n");
+      expect(withFlag.stdout).toStartWith('GET /.. → block 403 "Forbidden"\n  tags      path-traversal\n');
+    });
+
+    test("replaces headers of the file that have the name of a flag", () => {
+      const input = '{"headers": {"Host": "a.test", "Cookie": ["a=1", "b=2"]}}';
+      const { stdout } = program.run(["call", POLICY, "--event", "-", "-H", "cookie:c", "-H", "cookie:d", "--json"], { input });
+      expect(JSON.parse(stdout).event.headers).toEqual({ Host: ["a.test"], cookie: ["c", "d"] });
+    });
+
+    test("configures the module first", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("config.json"), '{ "mode": "strict" }');
+      const { stdout } = program.run(["call", guestPath("configure-echo"), "--config", folder.file("config.json")]);
+      expect(stdout).toContain('  tags      {"mode":"strict"}\n');
+    });
+
+    test("shows what the module writes, with nothing that could drive a terminal", () => {
+      const { stdout } = program.run(["call", guestPath("write-flood")]);
+      expect(stdout).toContain("\n  log\n    ");
+      const echo = program.run(["call", guestPath("echo"), "--uri", "/\u001b[2J\u202e"]);
+      expect(echo.stdout).toStartWith("GET /\\u001b[2J\\u202e → allow\n");
+      expect(echo.stdout).not.toContain("\u001b");
+    });
+
+    test("repeats, and tells what a warm call costs", () => {
+      const { exitCode, stdout, stderr } = program.run(["call", guestPath("compute"), "--repeat", "100"]);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain("\n100 more calls\n");
+      expect(stdout).toMatch(/^ {2}time {6}p50 .+, p99 .+, max .+$/m);
+      expect(stdout).toMatch(/^ {2}fuel {6}p50 [\d,]+, max [\d,]+$/m);
+      expect(stdout).toMatch(/^ {2}memory {4}.+, no growth$/m);
+    });
+
+    test("shows memory that grows", () => {
+      const { stdout } = program.run(["call", guestPath("memory-growth"), "--repeat", "50"]);
+      expect(stdout).toMatch(/memory .+, grows by 64 KiB with every call$/m);
+    });
+
+    test("prints JSON for programs", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("headers"), "--repeat", "10", "--json"]);
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({
+        event: { method: "GET", uri: "/" },
+        handled: true,
+        outcome: {
+          decision: "allow",
+          request_headers: [
+            { op: "set", name: "X-A", value: "1" },
+            { op: "remove", name: "X-B" },
+          ],
+        },
+        log: [],
+        fuel: expect.any(Number),
+        repeated: { calls: 10, growth_bytes_per_call: 0, decisions: { allow: 10 }, failure: null },
+      });
+    });
+
+    const refusals: readonly [name: string, argv: string[], said: string][] = [
+      ["no module", ["call"], "<module.wasm> is missing; it must be a path."],
+      ["a response with a method", ["call", POLICY, "--status=200", "--method=GET"], "A response has a status and no method; leave --method out."],
+      ["a header without a colon", ["call", POLICY, "-H", "cookie"], "--header must be a header like name:value"],
+      ["an event that is no JSON", ["call", POLICY, "--event", "-"], "neither the whole text nor its line 1 is JSON (event-not-json)"],
+      ["a file that is not there", ["call", POLICY, "--event", "/nonexistent"], "cannot read the event /nonexistent: there is no such file or folder (event-unreadable)"],
+      ["a line of nothing", ["call", POLICY, "--line", "3"], "--line chooses a line of a file; name the file with --event."],
+      ["a module that cannot be used", ["call", guestPath("missing-alloc")], "(module-missing-export)"],
+    ];
+    for (const [name, argv, said] of refusals) {
+      test(`ends with 2 and one sentence for ${name}`, () => {
+        const { exitCode, stdout, stderr } = program.run(argv, { input: "uri=/a\n" });
+        expect([exitCode, stdout]).toEqual([2, ""]);
+        expect(stderr).toStartWith("sentinel-wasm-agent: ");
+        expect(stderr).toContain(said);
+      });
+    }
+  });
+}
+
+describe("on a terminal, call", () => {
+  const script = Bun.which("script");
+
+  test.skipIf(script === null)("shows a progress bar that leaves nothing behind (needs script, of util-linux)", () => {
+    const [program] = authorPrograms();
+    expect(program).toBeDefined();
+    const main = `${import.meta.dir}/../../src/main.ts`;
+    const line = `${process.execPath} ${main} call ${guestPath("compute")} --repeat 3000`;
+    const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], { stdin: "ignore" });
+    const text = stdout.toString();
+    expect(text).toMatch(/█+░* \d+ of 3000 calls/);
+    expect(text.slice(text.lastIndexOf("3000 calls"))).toContain("\r\u001b[2K");
+  });
+});

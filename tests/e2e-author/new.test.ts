@@ -1,0 +1,81 @@
+/**
+ * A project from each template, built with the command that `new` prints, checked and asked. A language whose toolchain
+ * is absent is skipped, and says what it needs.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findToolchain } from "../../examples/find-toolchain.ts";
+import { TEMPLATE_NAMES } from "../../src/author/templates.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { authorPrograms } from "./author-program.ts";
+
+const BUILD_TIMEOUT_MS = 300_000;
+
+for (const program of authorPrograms()) {
+  describe(`new, by ${program.name}`, () => {
+    for (const template of TEMPLATE_NAMES) {
+      const toolchain = findToolchain(template);
+      const reason = toolchain.isPresent ? "" : ` (skipped: ${toolchain.missing})`;
+      test.skipIf(!toolchain.isPresent)(
+        `makes a ${template} project that builds, passes check and answers${reason}`,
+        () => {
+          using folder = temporaryFolder();
+          const made = program.run(["new", "my policy", "--template", template], { cwd: folder.path });
+          expect([made.exitCode, made.stderr]).toEqual([0, ""]);
+          const [first = "", second = ""] = made.stdout.split("Next:\n")[1]?.split("\n") ?? [];
+
+          const environment = toolchain.isPresent ? toolchain.environment : {};
+          const build = Bun.spawnSync(["nice", "-n", "10", "sh", "-c", first], {
+            cwd: folder.path,
+            env: { ...process.env, ...environment },
+          });
+          expect([build.exitCode, build.exitCode === 0 ? "" : build.stderr.toString()]).toEqual([0, ""]);
+
+          const module = join(folder.path, "my policy", "policy.wasm");
+          const check = program.run(["check", module]);
+          expect([check.exitCode, check.exitCode === 0 ? "" : check.stdout]).toEqual([0, ""]);
+          expect(program.run(["call", module, "--uri", "/"]).exitCode).toBe(0);
+          const admin = program.run(["call", module, "--uri", "/admin"]);
+          expect([admin.exitCode, admin.stdout.split("\n")[0]]).toEqual([
+            3,
+            'GET /admin → block 401 "Authentication required"',
+          ]);
+          expect(second).toBe("  sentinel-wasm-agent dev policy.wasm");
+        },
+        BUILD_TIMEOUT_MS,
+      );
+    }
+
+    test("prints only commands that exist", () => {
+      using folder = temporaryFolder();
+      const { stdout } = program.run(["new", folder.file("p"), "-t", "c"]);
+      const named = [...stdout.matchAll(/^ {2}sentinel-wasm-agent (\w+)/gm)].map((match) => match[1] ?? "");
+      expect(named.length).toBeGreaterThan(0);
+      expect(named.filter((name) => !Object.hasOwn(COMMANDS, name))).toEqual([]);
+    });
+
+    test("refuses a folder that is not empty, and leaves it alone", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("notes.txt"), "mine");
+      expect(program.run(["new", folder.path, "--template", "rust"])).toEqual({
+        exitCode: 2,
+        stdout: "",
+        stderr: `sentinel-wasm-agent: the folder ${folder.path} is not empty; name one that does not exist yet, or an empty one (folder-not-empty)\n`,
+      });
+      expect(readdirSync(folder.path)).toEqual(["notes.txt"]);
+    });
+
+    test("asks for a template it has", () => {
+      expect(program.run(["new", "x"])).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining("--template is missing; give --template <name>."),
+      });
+      expect(program.run(["new", "x", "--template", "cobol"]).stderr).toContain(
+        '--template must be rust, go, c, assemblyscript or zig, but "cobol" was given.',
+      );
+    });
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * The self-test of src/agent/cheap-instances.ts: with `--isolation per-request` the process starts itself once more, as
+ * the same process, and instances no longer reserve gigabytes of address space each.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { commandLineOf } from "../../src/agent/cheap-instances.ts";
+import { guestPath } from "../guests/guest-path.ts";
+import { listenOn } from "../support/listening-socket.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { HostileAgent } from "./hostile-agent.ts";
+import { TimedClient } from "./timed-client.ts";
+
+const isLinux = process.platform === "linux";
+const VARIABLE = "BUN_JSC_useWasmFaultSignalHandler";
+const PER_REQUEST = ["--isolation", "per-request", "--pool-size", "4"];
+const KIB_PER_GIB = 1024 * 1024;
+/** More than a process without instances has, less than four guarded memories need. */
+const RESERVED_KIB = 10 * KIB_PER_GIB;
+
+function environmentOf(agent: HostileAgent): string[] {
+  return readFileSync(`/proc/${agent.pid}/environ`, "utf8").split("\0");
+}
+
+describe("the command line of the second start", () => {
+  test("repeats the runtime's own options and the script", () => {
+    expect(
+      commandLineOf({
+        isExecutable: false,
+        argv0: "bun",
+        execArgv: ["--smol"],
+        argv: ["/usr/bin/bun", "/srv/main.ts", "--module", "a b.wasm"],
+      }),
+    ).toEqual(["bun", "--smol", "/srv/main.ts", "--module", "a b.wasm"]);
+  });
+
+  test("of a compiled executable has its arguments alone", () => {
+    expect(
+      commandLineOf({
+        isExecutable: true,
+        argv0: "./agent",
+        execArgv: [],
+        argv: ["bun", "/$bunfs/root/agent", "--module", "a.wasm"],
+      }),
+    ).toEqual(["./agent", "--module", "a.wasm"]);
+  });
+});
+
+// What a process has in its environment and its address space is read from /proc.
+describe.skipIf(!isLinux)("--isolation per-request", () => {
+  test("restarts the process as itself, and every request gets an instance that reserves nothing", async () => {
+    await using agent = await HostileAgent.start({ module: guestPath("counter"), flags: PER_REQUEST });
+    // The process that was started still is the one that serves.
+    expect(environmentOf(agent)).toContain(`${VARIABLE}=0`);
+    using client = await TimedClient.connect(agent.socketPath, 2);
+    for (let i = 0; i < 20; i++) expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+    expect(agent.statusKib("VmPeak")).toBeLessThan(RESERVED_KIB);
+    expect(agent.lines.filter((line) => line.msg === "ready")).toHaveLength(1);
+    expect(await agent.stop()).toBe(0);
+  });
+
+  test("respects a choice that was made in the environment", async () => {
+    const env = { [VARIABLE]: "1" };
+    await using agent = await HostileAgent.start({ module: guestPath("counter"), flags: PER_REQUEST, env });
+    expect(environmentOf(agent)).toContain(`${VARIABLE}=1`);
+    using client = await TimedClient.connect(agent.socketPath, 2);
+    expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+    expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+    expect(agent.statusKib("VmPeak")).toBeGreaterThan(RESERVED_KIB);
+  });
+
+  test("keeps a socket that the service manager has passed on", async () => {
+    using folder = temporaryFolder();
+    const passed = folder.file("passed.sock");
+    using listening = await listenOn(passed);
+    await using agent = await HostileAgent.start({
+      module: guestPath("counter"),
+      flags: PER_REQUEST,
+      launcher: ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'],
+      inheritedFd: listening.fd,
+    });
+    expect(environmentOf(agent)).toContain(`${VARIABLE}=0`);
+    using client = await TimedClient.connect(passed, 1);
+    expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+    expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+  });
+
+  test("shared instances need no restart", async () => {
+    await using agent = await HostileAgent.start({ module: guestPath("counter") });
+    expect(environmentOf(agent).some((entry) => entry.startsWith(VARIABLE))).toBe(false);
+  });
+});

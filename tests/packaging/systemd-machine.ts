@@ -1,0 +1,109 @@
+/**
+ * A machine with systemd for trying packages on: it looks like this one, and nothing done to it is seen outside. Needs
+ * root on Linux, and systemd installed; it need not be what runs this machine.
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+export interface CommandResult {
+  readonly exitCode: number;
+  /** Both streams, without the space around them. */
+  readonly output: string;
+}
+
+const SCRIPT = join(import.meta.dir, "systemd-machine.sh");
+const PROJECT = resolve(import.meta.dir, "../..");
+const BOOT_TIMEOUT_MS = 60_000;
+const NEW_WORLD = 'exec unshare --pid --fork --mount --uts --ipc --cgroup --net --kill-child bash "$@"';
+
+export class SystemdMachine {
+  readonly #outer: Bun.Subprocess;
+  readonly #initPid: number;
+  readonly #scratch: string;
+  readonly #cgroup: string | null;
+
+  private constructor(outer: Bun.Subprocess, initPid: number, scratch: string, cgroup: string | null) {
+    this.#outer = outer;
+    this.#initPid = initPid;
+    this.#scratch = scratch;
+    this.#cgroup = cgroup;
+  }
+
+  /** Null when one can be booted here, else why not. */
+  static whyNot(): string | null {
+    if (process.platform !== "linux") return "it needs Linux";
+    if (process.getuid?.() !== 0) return "it needs root";
+    const programs = ["unshare", "nsenter", "pivot_root", "systemctl", "dpkg"];
+    const missing = programs.filter((program) => Bun.which(program) === null);
+    if (!existsSync("/lib/systemd/systemd")) missing.push("systemd");
+    return missing.length === 0 ? null : `it needs ${missing.join(", ")}`;
+  }
+
+  static async boot(): Promise<SystemdMachine> {
+    const scratch = mkdtempSync(join(tmpdir(), "sentinel-machine-"));
+    const cgroup = makeCgroup(`sentinel-machine-${process.pid}`);
+    const enterCgroup = cgroup === null ? "" : `echo $$ > '${cgroup}/cgroup.procs' && `;
+    const outer = Bun.spawn(["bash", "-c", enterCgroup + NEW_WORLD, "bash", SCRIPT, scratch, PROJECT], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const deadlineMs = performance.now() + BOOT_TIMEOUT_MS;
+    while (performance.now() < deadlineMs && outer.exitCode === null) {
+      const initPid = childOf(outer.pid);
+      if (initPid !== null) {
+        const machine = new SystemdMachine(outer, initPid, scratch, cgroup);
+        const state = machine.run("systemctl", "is-system-running").output;
+        if (state === "running" || state === "degraded") return machine;
+      }
+      await Bun.sleep(100);
+    }
+    outer.kill("SIGKILL");
+    const said = await Promise.all([outer.stdout, outer.stderr].map((stream) => new Response(stream).text()));
+    throw new Error(`systemd did not come up:\n${said.join("")}`);
+  }
+
+  /** A path inside, as it can be opened from outside. */
+  path(inside: string): string {
+    return `/proc/${this.#initPid}/root${inside}`;
+  }
+
+  run(...command: readonly string[]): CommandResult {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(
+      ["nsenter", "--target", String(this.#initPid), "--all", "--", ...command],
+      { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", DEBIAN_FRONTEND: "noninteractive" }, stdin: "ignore" },
+    );
+    return { exitCode, output: `${stdout.toString()}${stderr.toString()}`.trim() };
+  }
+
+  async shutDown(): Promise<void> {
+    this.#outer.kill("SIGKILL");
+    await this.#outer.exited;
+    while (existsSync(`/proc/${this.#initPid}`)) await Bun.sleep(20);
+    rmSync(this.#scratch, { recursive: true, force: true });
+    if (this.#cgroup !== null) removeCgroup(this.#cgroup);
+  }
+}
+
+/** The process that unshare(1) started: the first one of the new world. */
+function childOf(pid: number): number | null {
+  try {
+    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    return child === undefined || child === "" ? null : Number(child);
+  } catch {
+    return null;
+  }
+}
+
+/** A branch of the control groups for the machine, so that it leaves those of this one alone. Null where there are none. */
+function makeCgroup(name: string): string | null {
+  const root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((dir) => existsSync(`${dir}/cgroup.procs`));
+  if (root === undefined) return null;
+  const path = join(root, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function removeCgroup(path: string): void {
+  Bun.spawnSync(["find", path, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
+}

@@ -1,0 +1,37 @@
+/** A listening Unix socket that belongs to nobody yet, as a service manager passes one on. Linux only. */
+
+import { dlopen, ptr } from "bun:ffi";
+import { findLoadedLibc } from "../../src/observe/libc.ts";
+import { encodeSocketAddress } from "../../src/observe/unix-datagram.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const BACKLOG = 128;
+
+export interface ListeningSocket extends Disposable {
+  readonly fd: number;
+}
+
+export async function listenOn(path: string): Promise<ListeningSocket> {
+  const library = findLoadedLibc(await Bun.file("/proc/self/maps").text());
+  const address = encodeSocketAddress(path);
+  if (library === null || address === null) throw new Error(`cannot listen on ${path} from here`);
+  const libc = dlopen(library, {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    listen: { args: ["i32", "i32"], returns: "i32" },
+    close: { args: ["i32"], returns: "i32" },
+  });
+  const { socket, bind, listen, close } = libc.symbols;
+  const fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fd < 0 || bind(fd, ptr(address), address.length) !== 0 || listen(fd, BACKLOG) !== 0) {
+    throw new Error(`cannot listen on ${path}`);
+  }
+  return {
+    fd,
+    [Symbol.dispose]: () => {
+      close(fd);
+      libc.close();
+    },
+  };
+}

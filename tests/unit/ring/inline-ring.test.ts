@@ -1,0 +1,290 @@
+/** Slots on this thread, with real guests in them. */
+
+import { afterEach, describe, expect, test } from "bun:test";
+import type { GuestFactory } from "../../../src/abi/contract.ts";
+import { guestLimits, prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import { EventFailure } from "../../../src/event/failure.ts";
+import type { Verdict } from "../../../src/event/verdict.ts";
+import { InlineRing, type InlineRingOptions } from "../../../src/ring/inline-ring.ts";
+import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
+import { ModuleError } from "../../../src/wasm/module-error.ts";
+import type { GuestName } from "../../guests/guest-list.ts";
+import { guestPath } from "../../guests/guest-path.ts";
+import { sampleRequest } from "../../support/neutral-events.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+
+const TIMEOUT_MS = 1000;
+
+const opened: InlineRing[] = [];
+afterEach(() => {
+  for (const ring of opened.splice(0)) ring.close();
+});
+
+interface OpenOptions {
+  readonly size?: number;
+  readonly settings?: Partial<SlotSettings>;
+  readonly configJson?: string;
+  readonly onRefilled?: () => void;
+  /** Stands between the ring and the real guests. */
+  readonly around?: (factory: GuestFactory) => GuestFactory;
+}
+
+async function open(guest: GuestName, options: OpenOptions = {}) {
+  const { factory } = await prepareGuest({
+    moduleBytes: await Bun.file(guestPath(guest)).bytes(),
+    limits: guestLimits(64 * 1024 * 1024),
+    canonicalHeaderCase: false,
+  });
+  const log = new RecordedLog();
+  const ringOptions: InlineRingOptions = {
+    factory: options.around?.(factory) ?? factory,
+    size: options.size ?? 1,
+    firstIndex: 0,
+    settings: {
+      timeoutMs: TIMEOUT_MS,
+      startTimeoutMs: 1000,
+      recycleAfterCalls: 0,
+      recycleMemoryBytes: 0,
+      isFreshPerRequest: false,
+      reportedFunctions: new Set(),
+      ...options.settings,
+    },
+    configJson: options.configJson ?? null,
+    log,
+    onRefilled: options.onRefilled ?? (() => {}),
+  };
+  const ring = new InlineRing(ringOptions);
+  opened.push(ring);
+  return { ring, log };
+}
+
+const ask = (ring: InlineRing, uri = "/"): Verdict | EventFailure =>
+  ring.ask(sampleRequest({ uri }), TIMEOUT_MS);
+
+function tagsOf(outcome: Verdict | EventFailure): readonly string[] {
+  if (outcome instanceof EventFailure) throw outcome;
+  return outcome.audit.tags;
+}
+
+function codeOf(outcome: Verdict | EventFailure): string {
+  return outcome instanceof EventFailure ? outcome.code : outcome.decision.kind;
+}
+
+/** Whatever timers the ring has set are due. */
+const settled = () => Bun.sleep(30);
+
+/** A factory that can be told to fail, and counts what it was asked for. */
+function controlled() {
+  const control = { isFailing: false, made: 0 };
+  const around = (factory: GuestFactory): GuestFactory => ({
+    ...factory,
+    instantiate: (host) => {
+      if (control.isFailing) throw new ModuleError("module-start-failed", "no memory left for it");
+      control.made++;
+      return factory.instantiate(host);
+    },
+  });
+  return { control, around };
+}
+
+describe("asking", () => {
+  test("keeps one warm instance busy", async () => {
+    const { ring } = await open("counter", { size: 3 });
+    expect([ask(ring), ask(ring), ask(ring)].map(tagsOf)).toEqual([["n-1"], ["n-2"], ["n-3"]]);
+  });
+
+  test("all instances are there before the first question", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("allow", { size: 4, around });
+    expect(control.made).toBe(4);
+    expect(ring.idleCount).toBe(4);
+  });
+
+  test("an error of content keeps the instance", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("unknown-decision", { around });
+    for (let i = 0; i < 5; i++) expect(codeOf(ask(ring))).toBe("guest-decision-unknown");
+    expect(control.made).toBe(1);
+  });
+});
+
+describe("a guest that breaks", () => {
+  test("loses its instance, and the next question is served by another", async () => {
+    const { ring } = await open("trap-on-marker", { size: 2 });
+    expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
+    expect(ring.idleCount).toBe(1);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("is refilled in the background", async () => {
+    let refills = 0;
+    const { ring } = await open("trap-on-marker", { size: 2, onRefilled: () => refills++ });
+    ask(ring, "/boom");
+    ask(ring, "/boom");
+    expect(ring.idleCount).toBe(0);
+    await settled();
+    expect(ring.idleCount).toBe(2);
+    expect(refills).toBe(2);
+  });
+
+  test("is refilled by the next question when that comes first", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("trap-on-marker", { around });
+    for (let round = 1; round <= 10; round++) {
+      expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
+      expect(codeOf(ask(ring))).toBe("allow");
+      expect(control.made).toBe(1 + round);
+    }
+  });
+
+  test("starts afresh: nothing of the broken instance is left", async () => {
+    const { ring } = await open("counter", { settings: { recycleAfterCalls: 3 } });
+    expect(Array.from({ length: 5 }, () => tagsOf(ask(ring))[0])).toEqual([
+      "n-1",
+      "n-2",
+      "n-3",
+      "n-1",
+      "n-2",
+    ]);
+  });
+});
+
+describe("an instance that cannot be made", () => {
+  test("fails the question that found no other, and is tried again later", async () => {
+    const { control, around } = controlled();
+    const { ring, log } = await open("trap-on-marker", { around });
+    control.isFailing = true;
+    ask(ring, "/boom");
+    const outcome = ask(ring);
+    expect(outcome).toMatchObject({
+      code: "guest-no-instance",
+      message: "a fresh instance could not be made: no memory left for it",
+    });
+    // The pause runs: nobody tries in vain.
+    expect(ask(ring)).toMatchObject({
+      code: "guest-no-instance",
+      message: "no instance of the module is sound; new ones are being made",
+    });
+    expect(log.lines).toContainEqual({
+      level: "error",
+      message: "a fresh instance could not be made",
+      fields: { slot: 0, reason: "no memory left for it" },
+    });
+    control.isFailing = false;
+    await Bun.sleep(60);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("at the start is an error for whoever starts", async () => {
+    const { control, around } = controlled();
+    control.isFailing = true;
+    expect(open("allow", { around })).rejects.toThrow(ModuleError);
+  });
+});
+
+describe("recycling", () => {
+  test("replaces an instance whose memory has grown too far", async () => {
+    const pages = 64 * 1024;
+    const { ring } = await open("memory-growth", { settings: { recycleMemoryBytes: 5 * pages } });
+    const seen = Array.from({ length: 8 }, () => tagsOf(ask(ring))[0]);
+    expect(new Set(seen).size).toBeLessThan(seen.length);
+    expect(seen[0]).toBe("n-3");
+    expect(seen.filter((tag) => tag === "n-3").length).toBeGreaterThan(1);
+  });
+
+  test("gives every request a fresh instance when asked to", async () => {
+    const { ring } = await open("counter", { settings: { isFreshPerRequest: true } });
+    expect(Array.from({ length: 4 }, () => tagsOf(ask(ring))[0])).toEqual(["n-1", "n-1", "n-1", "n-1"]);
+  });
+});
+
+describe("resizing", () => {
+  test("grows in the background and shrinks at once", async () => {
+    const { ring } = await open("allow", { size: 1 });
+    ring.resize(4);
+    expect(ring.idleCount).toBe(1);
+    await settled();
+    expect(ring.idleCount).toBe(4);
+    ring.resize(2);
+    expect(ring.idleCount).toBe(2);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("keeps its size when no more can be made", async () => {
+    const { control, around } = controlled();
+    const { ring, log } = await open("allow", { size: 2, around });
+    control.isFailing = true;
+    ring.resize(5);
+    await settled();
+    expect(ring.idleCount).toBe(2);
+    expect(log.lines).toContainEqual({
+      level: "error",
+      message: "the pool could not grow; it keeps its size",
+      fields: { size: 2, reason: "no memory left for it" },
+    });
+  });
+
+  test("a closed ring makes nothing any more", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("trap-on-marker", { size: 2, around });
+    ask(ring, "/boom");
+    ring.close();
+    await settled();
+    expect(control.made).toBe(2);
+    expect(codeOf(ask(ring))).toBe("guest-no-instance");
+  });
+});
+
+describe("configuration", () => {
+  const CONFIG = '{"list":["a"]}';
+
+  test("reaches every instance, also those made later", async () => {
+    const { ring } = await open("configure-echo", { size: 1, settings: { recycleAfterCalls: 2 } });
+    expect(ring.configure(CONFIG)).toBeNull();
+    for (let i = 0; i < 5; i++) expect(tagsOf(ask(ring))).toEqual([CONFIG]);
+    ring.resize(3);
+    await settled();
+    expect(tagsOf(ask(ring))).toEqual([CONFIG]);
+  });
+
+  test("of the start reaches the first instance", async () => {
+    const { ring } = await open("configure-echo", { configJson: CONFIG });
+    expect(tagsOf(ask(ring))).toEqual([CONFIG]);
+  });
+
+  test("is tried on an instance of its own: a refusal changes nothing", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("configure-refuse", { size: 2, around });
+    expect(ring.configure(CONFIG)).toMatchObject({
+      code: "guest-configuration-refused",
+      message: "the module's on_configure answered 7; 0 accepts",
+    });
+    expect(control.made).toBe(3);
+    expect(ring.idleCount).toBe(2);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test.each([
+    ["configure-trap", "guest-trap"],
+    ["configure-loop", "guest-deadline"],
+  ] as const)("%s refuses with %s and harms no slot", async (guest, code) => {
+    const { ring } = await open(guest, { size: 2, settings: { startTimeoutMs: 50 } });
+    expect(ring.configure(CONFIG)?.code).toBe(code);
+    expect(ring.idleCount).toBe(2);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("that no instance can be made for is refused", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("configure-accept", { around });
+    control.isFailing = true;
+    expect(ring.configure(CONFIG)).toMatchObject({
+      code: "guest-no-instance",
+      message: "no instance could be made to try it: no memory left for it",
+    });
+  });
+
+  test("that the start refuses is an error for whoever starts", async () => {
+    expect(open("configure-refuse", { configJson: CONFIG })).rejects.toThrow(EventFailure);
+  });
+});

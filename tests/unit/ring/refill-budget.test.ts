@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test";
+import { RefillBudget } from "../../../src/ring/refill-budget.ts";
+
+describe("instances that can be made", () => {
+  test("are made at once while there is credit: a few poison requests cost nobody anything", () => {
+    const budget = new RefillBudget(0);
+    for (let i = 0; i < 20; i++) {
+      expect(budget.remainingMs(0)).toBe(0);
+      budget.recordMade(4.9, 0);
+    }
+  });
+
+  test("wait once a hundred milliseconds of work were spent on them", () => {
+    const budget = new RefillBudget(0);
+    budget.recordMade(130, 0);
+    // 30 ms of debt, of which every millisecond that passes pays half.
+    expect(budget.remainingMs(0)).toBeCloseTo(60);
+    expect(budget.remainingMs(40)).toBeCloseTo(20);
+    expect(budget.remainingMs(61)).toBe(0);
+  });
+
+  test("never get more than half of the time in a storm", () => {
+    const budget = new RefillBudget(0);
+    let nowMs = 0;
+    let spentMs = 0;
+    while (nowMs < 60_000) {
+      const pauseMs = budget.remainingMs(nowMs);
+      if (pauseMs > 0) {
+        nowMs += pauseMs;
+        continue;
+      }
+      nowMs += 10;
+      spentMs += 10;
+      budget.recordMade(10, nowMs);
+    }
+    expect(spentMs).toBeLessThan(60_000 * 0.5 + 100 + 20);
+    expect(spentMs).toBeGreaterThan(60_000 * 0.4);
+  });
+
+  test("save up no more credit in quiet times than they started with", () => {
+    const budget = new RefillBudget(0);
+    budget.recordMade(100, 3_600_000);
+    budget.recordMade(1, 3_600_000);
+    expect(budget.remainingMs(3_600_000)).toBeGreaterThan(0);
+  });
+});
+
+describe("instances that cannot be made", () => {
+  test("are tried again after pauses that double from 10 ms to 5 s", () => {
+    const budget = new RefillBudget(0);
+    const pauses = Array.from({ length: 12 }, () => {
+      budget.recordFailedStart(1_000);
+      return budget.remainingMs(1_000);
+    });
+    expect(pauses).toEqual([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000, 5000]);
+  });
+
+  test("have their pause counted from the failure", () => {
+    const budget = new RefillBudget(0);
+    budget.recordFailedStart(1_000);
+    expect(budget.remainingMs(1_004)).toBe(6);
+    expect(budget.remainingMs(1_011)).toBe(0);
+  });
+
+  test("are forgiven by the first that can", () => {
+    const budget = new RefillBudget(0);
+    for (let i = 0; i < 5; i++) budget.recordFailedStart(0);
+    budget.recordMade(1, 0);
+    expect(budget.remainingMs(0)).toBe(0);
+    budget.recordFailedStart(0);
+    expect(budget.remainingMs(0)).toBe(10);
+  });
+});

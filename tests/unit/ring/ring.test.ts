@@ -1,0 +1,165 @@
+/** The choice between this thread and others, with guests that are cheap, heavy or endless. */
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { guestLimits, prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import type { GuestEvent } from "../../../src/event/event.ts";
+import { EventFailure } from "../../../src/event/failure.ts";
+import type { Verdict } from "../../../src/event/verdict.ts";
+import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
+import type { RingJob } from "../../../src/ring/ring-job.ts";
+import type { GuestName } from "../../guests/guest-list.ts";
+import { guestPath } from "../../guests/guest-path.ts";
+import { sampleRequest } from "../../support/neutral-events.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+
+const opened: Ring[] = [];
+afterEach(() => {
+  for (const ring of opened.splice(0)) ring.close();
+});
+
+interface OpenOptions {
+  readonly size?: number;
+  readonly dispatch?: DispatchMode;
+  readonly timeoutMs?: number;
+}
+
+async function open(guest: GuestName, options: OpenOptions = {}): Promise<Ring> {
+  const recipe = {
+    moduleBytes: await Bun.file(guestPath(guest)).bytes(),
+    limits: guestLimits(64 * 1024 * 1024),
+    canonicalHeaderCase: false,
+  };
+  const { factory } = await prepareGuest(recipe);
+  const ring = new Ring({
+    factory,
+    recipe,
+    size: options.size ?? 2,
+    dispatch: options.dispatch ?? "auto",
+    settings: {
+      timeoutMs: options.timeoutMs ?? 1000,
+      startTimeoutMs: 1000,
+      recycleAfterCalls: 0,
+      recycleMemoryBytes: 0,
+      isFreshPerRequest: false,
+      reportedFunctions: new Set(),
+    },
+    configJson: null,
+    log: new RecordedLog(),
+  });
+  opened.push(ring);
+  return ring;
+}
+
+class Job implements RingJob {
+  readonly event: GuestEvent;
+  isCancelled = false;
+  isSettled = false;
+  readonly #outcome = Promise.withResolvers<Verdict | EventFailure>();
+
+  constructor(uri: string) {
+    this.event = sampleRequest({ uri });
+  }
+
+  get outcome(): Promise<Verdict | EventFailure> {
+    return this.#outcome.promise;
+  }
+
+  succeed(verdict: Verdict): void {
+    this.#settle(verdict);
+  }
+
+  fail(failure: EventFailure): void {
+    this.#settle(failure);
+  }
+
+  #settle(outcome: Verdict | EventFailure): void {
+    if (this.isSettled) throw new Error("a job was settled twice");
+    this.isSettled = true;
+    this.#outcome.resolve(outcome);
+  }
+}
+
+function submit(ring: Ring, uri = "/"): Job {
+  const job = new Job(uri);
+  ring.submit(job);
+  return job;
+}
+
+const codeOf = (outcome: Verdict | EventFailure): string =>
+  outcome instanceof EventFailure ? outcome.code : outcome.decision.kind;
+
+describe("a cheap guest", () => {
+  test.each(["auto", "inline"] as const)("is asked before submit returns, in mode %s", async (dispatch) => {
+    const ring = await open("allow", { dispatch });
+    for (let i = 0; i < 100; i++) expect(submit(ring).isSettled).toBe(true);
+  });
+});
+
+describe("a heavy guest", () => {
+  test("moves to other threads, and several questions are worked on at once", async () => {
+    const ring = await open("compute-long", { size: 2 });
+    await submit(ring).outcome;
+    const startedAtMs = performance.now();
+    const jobs = Array.from({ length: 6 }, () => submit(ring));
+    expect(performance.now() - startedAtMs).toBeLessThan(40);
+    for (const job of jobs) expect(codeOf(await job.outcome)).toBe("allow");
+  });
+
+  test("stays where it is told to stay", async () => {
+    const ring = await open("compute-long", { dispatch: "inline" });
+    expect(submit(ring).isSettled).toBe(true);
+    expect(submit(ring).isSettled).toBe(true);
+  });
+
+  test("with a pool of one stays inline: strictly one call after the other", async () => {
+    const ring = await open("compute-long", { size: 1 });
+    expect(submit(ring).isSettled).toBe(true);
+  });
+});
+
+test("an endless call on this thread is stopped early and asked again on another, where it meets its deadline", async () => {
+  const ring = await open("loop-on-marker", { timeoutMs: 200 });
+  const startedAtMs = performance.now();
+  const job = submit(ring, "/boom");
+  expect(performance.now() - startedAtMs).toBeLessThan(150);
+  expect(job.isSettled).toBe(false);
+  expect(codeOf(await job.outcome)).toBe("guest-deadline");
+});
+
+test("in mode workers, everything is asked on other threads once they run", async () => {
+  const ring = await open("allow", { dispatch: "workers" });
+  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  const jobs = Array.from({ length: 20 }, () => submit(ring));
+  expect(jobs.every((job) => job.isSettled)).toBe(false);
+  for (const job of jobs) expect(codeOf(await job.outcome)).toBe("allow");
+});
+
+test("a question that has waited longer than a call may take is not asked any more", async () => {
+  const ring = await open("compute-long", { size: 2, timeoutMs: 600, dispatch: "workers" });
+  // While the threads start, questions are answered inline.
+  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  const outcomes = await Promise.all(Array.from({ length: 60 }, () => submit(ring).outcome));
+  const codes = outcomes.map(codeOf);
+  expect(new Set(codes)).toEqual(new Set(["allow", "queue-timeout"]));
+  const late = outcomes.find((outcome) => codeOf(outcome) === "queue-timeout");
+  expect((late as EventFailure).message).toMatch(
+    /^the event waited \d+ ms for an instance; the module is too slow for this load, so raise --pool-size$/,
+  );
+});
+
+test("a cancelled question is not asked once its turn comes", async () => {
+  const ring = await open("compute-long", { size: 2, dispatch: "workers" });
+  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  const jobs = Array.from({ length: 6 }, () => submit(ring));
+  for (const job of jobs.slice(3)) job.isCancelled = true;
+  await Promise.all(jobs.slice(0, 3).map((job) => job.outcome));
+  await submit(ring).outcome;
+  expect(jobs.slice(3).map((job) => job.isSettled)).toEqual([false, false, false]);
+});
+
+test("the size is that of the last resize", async () => {
+  const ring = await open("allow", { size: 3 });
+  expect(ring.size).toBe(3);
+  ring.resize(5);
+  expect(ring.size).toBe(5);
+});
