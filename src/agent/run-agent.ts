@@ -19,7 +19,8 @@ const EXIT_UNUSABLE = 2;
  * Serves until SIGTERM or SIGINT; a second one ends the process at once.
  *
  * @param observer is told of every event that was answered
- * @returns the exit code. A module or socket path that cannot be used is one sentence on stderr and the code 2.
+ * @returns the exit code. A module or socket path that cannot be used is one plain sentence on stderr, whatever the
+ *   log format, and the code 2.
  */
 export async function runAgent(
   settings: Settings,
@@ -58,8 +59,7 @@ async function startAgent(
     });
   } catch (error) {
     if (!(error instanceof ModuleError || error instanceof SocketError)) throw error;
-    if (settings.logFormat === "json") log.error(error.message, { code: error.code });
-    else process.stderr.write(`sentinel-wasm-agent: ${error.message} (${error.code})\n`);
+    process.stderr.write(`sentinel-wasm-agent: ${error.message} (${error.code})\n`);
     return null;
   }
 }

@@ -1,9 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { guestPath } from "../guests/guest-path.ts";
 import { examplePolicy } from "../support/example-modules.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { authorPrograms } from "./author-program.ts";
+
+/** Each test starts processes, on a machine that may have other things to do. */
+setDefaultTimeout(60_000);
 
 const POLICY = examplePolicy("rust");
 

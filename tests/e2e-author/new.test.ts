@@ -3,7 +3,7 @@
  * is absent is skipped, and says what it needs.
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findToolchain } from "../../examples/find-toolchain.ts";
@@ -11,6 +11,9 @@ import { TEMPLATE_NAMES } from "../../src/author/templates.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { authorPrograms } from "./author-program.ts";
+
+/** Each test starts processes, on a machine that may have other things to do. */
+setDefaultTimeout(60_000);
 
 const BUILD_TIMEOUT_MS = 300_000;
 

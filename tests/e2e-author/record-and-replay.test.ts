@@ -1,6 +1,6 @@
 /** From a serving agent to a file, and from the file to another module. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { guestPath } from "../guests/guest-path.ts";
 import { AgentProcess } from "../support/agent-process.ts";
@@ -8,6 +8,9 @@ import { examplePolicy } from "../support/example-modules.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary-folder.ts";
 import { authorPrograms } from "./author-program.ts";
+
+/** Each test starts processes, on a machine that may have other things to do. */
+setDefaultTimeout(60_000);
 
 let folder: TemporaryFolder;
 let recording: string;
@@ -111,13 +114,8 @@ for (const program of authorPrograms()) {
     test("shows each verdict that differs, and ends with 1", () => {
       const { exitCode, stdout } = program.run(["replay", recording, "--module", guestPath("block")]);
       expect(exitCode).toBe(1);
-      expect(stdout).toStartWith(
-        [
-          "line 1  GET /",
-          '  allow → block 451 "not here"',
-          '    tags: nothing → ["blocked"]',
-        ].join("\n").split("\n").slice(0, 2).join("\n"),
-      );
+      expect(stdout).toStartWith('line 1  GET /\n  allow → block 451 "not here"\n');
+      expect(stdout).toContain("    request_headers: x-client-ip: set \"127.0.0.1\" → nothing\n");
       expect(stdout).toContain('line 2  GET /admin\n  block 401 "Authentication required" → block 451 "not here"\n');
       expect(stdout).toContain('    tags: ["admin-blocked"] → ["blocked"]\n');
       expect(stdout).toEndWith("\n4 events, 4 verdicts differ.\n1 of them with header values that were not recorded.\n");

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { authorPrograms } from "./author-program.ts";
+
+/** Each test starts processes, on a machine that may have other things to do. */
+setDefaultTimeout(60_000);
 
 const FOLDER = join(import.meta.dir, "../../docs/schema");
 

@@ -37,6 +37,15 @@ describe("instances that can be made", () => {
     expect(spentMs).toBeGreaterThan(60_000 * 0.4);
   });
 
+  test("are charged what they usually cost: a collector's pause that falls into one is not its fault", () => {
+    const budget = new RefillBudget(0);
+    for (let i = 0; i < 50; i++) budget.recordMade(1, 0);
+    budget.recordMade(80, 0);
+    expect(budget.remainingMs(0)).toBe(0);
+    for (let i = 0; i < 30; i++) budget.recordMade(1, 0);
+    expect(budget.remainingMs(0)).toBe(0);
+  });
+
   test("save up no more credit in quiet times than they started with", () => {
     const budget = new RefillBudget(0);
     budget.recordMade(100, 3_600_000);
