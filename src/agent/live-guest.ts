@@ -3,6 +3,7 @@
  * whole new one beside it and swaps it in between two events.
  */
 
+import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../observe/log.ts";
 import { Ring } from "../ring/ring.ts";
@@ -75,7 +76,7 @@ export class LiveGuest {
         recipe: loaded.recipe,
         size,
         dispatch: this.#settings.dispatch,
-        settings: slotSettings(this.#settings),
+        settings: slotSettings(this.#settings, loaded.recipe),
         configJson: this.#configJson,
         log: this.#log,
       });
@@ -92,10 +93,11 @@ export class LiveGuest {
   }
 }
 
-function slotSettings(settings: Settings): SlotSettings {
+function slotSettings(settings: Settings, recipe: GuestRecipe): SlotSettings {
   return {
     timeoutMs: settings.timeoutMs,
     startTimeoutMs: settings.startTimeoutMs,
+    fuelPerSlice: recipe.limits?.fuelPerSlice ?? 0,
     recycleAfterCalls: settings.recycleAfterCalls,
     recycleMemoryBytes: settings.recycleMemoryBytes,
     isFreshPerRequest: settings.isolation === "per-request",

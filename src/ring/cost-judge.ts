@@ -2,18 +2,24 @@
  * Judges whether a module's guests are cheap enough to run on the socket's own thread. A hop to another thread costs
  * tens of microseconds, so most modules are faster without; one whose calls take longer than that would hold up every
  * other connection.
+ *
+ * Cost is counted in fuel, not in time: cold code, or a machine that is busy with something else, makes any call slow,
+ * and moving a cheap module to threads would only make that worse.
  */
 
-const HEAVY_MS = 0.3;
-const LIGHT_MS = 0.15;
+/** About 0.3 ms of warm code. */
+const HEAVY_FUEL_UNITS = 600_000;
+const LIGHT_FUEL_UNITS = 300_000;
 /** How long one overrun keeps a module heavy. */
 const OVERRUN_MEMORY_MS = 2000;
 const SMOOTHING = 1 / 16;
-/** A clock reading is not free: one inline call in so many is measured. */
+/** One dear call says little about a module: it must not count for more than a heavy one. */
+const MAX_COUNTED_UNITS = 2 * HEAVY_FUEL_UNITS;
+/** A reading is not free: one inline call in so many is measured. */
 const SAMPLE_EVERY = 16;
 
 export class CostJudge {
-  #averageMs = 0;
+  #averageUnits = 0;
   #isSlow = false;
   #overranAtMs = Number.NEGATIVE_INFINITY;
   #untilSample = 1;
@@ -25,10 +31,10 @@ export class CostJudge {
     return true;
   }
 
-  recordCost(guestMs: number): void {
-    this.#averageMs += (guestMs - this.#averageMs) * SMOOTHING;
-    if (this.#averageMs > HEAVY_MS) this.#isSlow = true;
-    else if (this.#averageMs < LIGHT_MS) this.#isSlow = false;
+  recordCost(fuelUnits: number): void {
+    this.#averageUnits += (Math.min(fuelUnits, MAX_COUNTED_UNITS) - this.#averageUnits) * SMOOTHING;
+    if (this.#averageUnits > HEAVY_FUEL_UNITS) this.#isSlow = true;
+    else if (this.#averageUnits < LIGHT_FUEL_UNITS) this.#isSlow = false;
   }
 
   /** A call had to be stopped because it held the socket's thread for too long. */

@@ -30,15 +30,16 @@ function forwardingLog(debugEnabled: boolean): Log {
 }
 
 function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
-  const startedAtMs = performance.now();
-  const outcome = ring.ask(event, timeoutMs);
-  const guestMs = performance.now() - startedAtMs;
+  let fuelUnits = 0;
+  const outcome = ring.ask(event, timeoutMs, (units) => {
+    fuelUnits = units;
+  });
   const isSound = ring.idleCount > 0;
   if (outcome instanceof EventFailure) {
     const { code, message, details } = outcome;
-    post({ type: "failed", code, message, details, guestMs, isSound });
+    post({ type: "failed", code, message, details, fuelUnits, isSound });
   } else {
-    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, guestMs, isSound });
+    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, fuelUnits, isSound });
   }
 }
 

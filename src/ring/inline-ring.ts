@@ -9,7 +9,7 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
-import { InlineSlot } from "./inline-slot.ts";
+import { type FuelListener, InlineSlot } from "./inline-slot.ts";
 import { noInstance } from "./no-instance.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
@@ -52,9 +52,9 @@ export class InlineRing {
   }
 
   /** Asks the first sound instance. Never throws. */
-  ask(event: GuestEvent, timeoutMs: number): Verdict | EventFailure {
+  ask(event: GuestEvent, timeoutMs: number, onFuel: FuelListener | null = null): Verdict | EventFailure {
     const slot = this.#firstIdle() ?? this.#firstRefillable();
-    return slot === null ? noInstance() : slot.ask(event, timeoutMs);
+    return slot === null ? noInstance() : slot.ask(event, timeoutMs, onFuel);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */

@@ -9,10 +9,14 @@ import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
+import { type FuelReading, fuelUsed } from "../wasm/fuel-reading.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 import type { SlotState } from "./slot-state.ts";
+
+/** Told what a call used, about one unit for each instruction. Not told for guests without limits. */
+export type FuelListener = (fuelUnits: number) => void;
 
 export class InlineSlot {
   readonly index: number;
@@ -64,7 +68,7 @@ export class InlineSlot {
   }
 
   /** Asks the guest; only while idle or refillable. Never throws. The state is right again when it returns. */
-  ask(event: GuestEvent, timeoutMs: number): Verdict | EventFailure {
+  ask(event: GuestEvent, timeoutMs: number, onFuel: FuelListener | null): Verdict | EventFailure {
     let instance: GuestInstance;
     try {
       instance = this.#instance ?? this.#makeInstance();
@@ -72,11 +76,13 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
+    const fuelBefore = onFuel === null ? null : instance.fuel;
     try {
       return instance.ask(event, timeoutMs);
     } catch (error) {
       return toFailure(error);
     } finally {
+      if (onFuel !== null) this.#tellFuel(instance, fuelBefore, onFuel);
       this.#afterCall(instance);
     }
   }
@@ -94,6 +100,11 @@ export class InlineSlot {
     this.#instance = null;
     if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
     this.#refillTimer = null;
+  }
+
+  #tellFuel(instance: GuestInstance, before: FuelReading | null, onFuel: FuelListener): void {
+    const after = instance.fuel;
+    if (before !== null && after !== null) onFuel(fuelUsed(before, after, this.#settings.fuelPerSlice));
   }
 
   #afterCall(instance: GuestInstance): void {

@@ -43,6 +43,10 @@ export class Ring {
   #size: number;
   #configJson: string | null;
   #isClosed = false;
+  readonly #onFuel = (fuelUnits: number) => {
+    this.#judge.recordCost(fuelUnits);
+    if (this.#judge.isSlow) this.#startWorkers();
+  };
 
   /**
    * Makes all inline instances.
@@ -105,22 +109,13 @@ export class Ring {
     const hasBudget = this.#canUseWorkers();
     const { timeoutMs } = this.#options.settings;
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
-    const outcome = this.#judge.wantsSample()
-      ? this.#measured(job, allowedMs)
-      : this.#inline.ask(job.event, allowedMs);
+    const onFuel = hasBudget && this.#judge.wantsSample() ? this.#onFuel : null;
+    const outcome = this.#inline.ask(job.event, allowedMs, onFuel);
     if (allowedMs < timeoutMs && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
       this.#moveToWorker(job);
       return;
     }
     settle(job, outcome);
-  }
-
-  #measured(job: RingJob, allowedMs: number): ReturnType<InlineRing["ask"]> {
-    const startedAtMs = performance.now();
-    const outcome = this.#inline.ask(job.event, allowedMs);
-    this.#judge.recordCost(performance.now() - startedAtMs);
-    if (this.#judge.isSlow && this.#canUseWorkers()) this.#startWorkers();
-    return outcome;
   }
 
   /** One slot is inline only: least memory, strictly one call after the other. */
@@ -138,7 +133,7 @@ export class Ring {
       size: this.#size,
       startMessage: (slot) => this.#startMessage(slot),
       maxWaitMs: this.#options.settings.timeoutMs,
-      onCost: (guestMs) => this.#judge.recordCost(guestMs),
+      onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
       log: this.#options.log,
     });
     return this.#workers;

@@ -12,6 +12,7 @@ import type { LogFields, LogLevel } from "../observe/log.ts";
 export interface WorkerSettings {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
+  readonly fuelPerSlice: number;
   readonly recycleAfterCalls: number;
   readonly recycleMemoryBytes: number;
   readonly isFreshPerRequest: boolean;
@@ -36,7 +37,7 @@ export type FromWorker =
   | {
       readonly type: "answered";
       readonly verdict: Verdict | null;
-      readonly guestMs: number;
+      readonly fuelUnits: number;
       readonly isSound: boolean;
     }
   | {
@@ -44,7 +45,7 @@ export type FromWorker =
       readonly code: FailureCode;
       readonly message: string;
       readonly details: Readonly<Record<string, string | number>>;
-      readonly guestMs: number;
+      readonly fuelUnits: number;
       /** False: the thread has no instance any more and says `refilled` when it has one again. */
       readonly isSound: boolean;
     }

@@ -16,7 +16,7 @@ export interface WorkerRingOptions {
   /** A job that has waited longer is not started any more: whoever asked has most likely given up. */
   readonly maxWaitMs: number;
   /** What a finished job cost its guest. */
-  onCost(guestMs: number): void;
+  onCost(fuelUnits: number): void;
   readonly log: Log;
 }
 
@@ -58,7 +58,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   resize(size: number): void {
-    for (const slot of this.#slots.splice(size)) slot.close();
+    for (const slot of this.#slots.splice(size)) slot.retire();
     while (this.#slots.length < size) {
       const index = this.#slots.length;
       this.#slots.push(
@@ -75,9 +75,9 @@ export class WorkerRing implements WorkerSlotListener {
     for (const slot of this.#slots.splice(0)) slot.close();
   }
 
-  onIdle(slot: WorkerSlot, guestMs: number | null): void {
-    if (guestMs === null) this.#firstReadyAtMs = Math.min(this.#firstReadyAtMs, performance.now());
-    else this.#options.onCost(guestMs);
+  onIdle(slot: WorkerSlot, fuelUnits: number | null): void {
+    if (fuelUnits === null) this.#firstReadyAtMs = Math.min(this.#firstReadyAtMs, performance.now());
+    else this.#options.onCost(fuelUnits);
     while (slot.state === "idle") {
       const next = this.#waiting.shift();
       if (next === undefined) return;

@@ -14,8 +14,8 @@ import type { FromWorker, ToWorker } from "./worker-message.ts";
 export type StartMessage = ToWorker & { readonly type: "start" };
 
 export interface WorkerSlotListener {
-  /** The slot can take a job: it has just started, or finished one that kept the guest busy for `guestMs`. */
-  onIdle(slot: WorkerSlot, guestMs: number | null): void;
+  /** The slot can take a job: it has just started, or finished one that took `fuelUnits` of fuel. */
+  onIdle(slot: WorkerSlot, fuelUnits: number | null): void;
   /** The slot lost its thread, or its thread did not start. */
   onLost(): void;
 }
@@ -29,6 +29,7 @@ export class WorkerSlot {
   #state: SlotState = "broken";
   #worker: Worker | null = null;
   #job: RingJob | null = null;
+  #isRetired = false;
   #restart: ReturnType<typeof setTimeout> | null = null;
 
   /** Starts the thread; the listener hears when it can take jobs. `makeStart` tells what holds at that moment. */
@@ -53,6 +54,12 @@ export class WorkerSlot {
 
   configure(configJson: string): void {
     this.#post({ type: "configure", configJson });
+  }
+
+  /** Closes, but not before the job it may be at is done. */
+  retire(): void {
+    if (this.#state === "busy") this.#isRetired = true;
+    else this.close();
   }
 
   close(): void {
@@ -106,15 +113,16 @@ export class WorkerSlot {
     }
   }
 
-  #finish({ guestMs, isSound }: { readonly guestMs: number; readonly isSound: boolean }): void {
-    if (isSound) this.#becomeIdle(guestMs);
+  #finish({ fuelUnits, isSound }: { readonly fuelUnits: number; readonly isSound: boolean }): void {
+    if (this.#isRetired) this.close();
+    else if (isSound) this.#becomeIdle(fuelUnits);
     else if (this.#state !== "closed") this.#state = "broken";
   }
 
-  #becomeIdle(guestMs: number | null): void {
+  #becomeIdle(fuelUnits: number | null): void {
     if (this.#state === "closed") return;
     this.#state = "idle";
-    this.#listener.onIdle(this, guestMs);
+    this.#listener.onIdle(this, fuelUnits);
   }
 
   #settleJob(outcome: Verdict | EventFailure): void {
@@ -130,6 +138,7 @@ export class WorkerSlot {
   }
 
   #onThreadLost(reason: string): void {
+    if (this.#isRetired) this.close();
     if (this.#state === "closed" || this.#restart !== null) return;
     this.#state = "broken";
     this.#worker?.terminate();

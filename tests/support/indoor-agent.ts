@@ -4,7 +4,6 @@
  */
 
 import { prepareGuest } from "../../src/abi/guest-recipe.ts";
-import { SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
 import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import type { Log } from "../../src/observe/log.ts";
@@ -13,6 +12,7 @@ import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { Ring } from "../../src/ring/ring.ts";
 import { type Loopback, LoopbackLoop } from "./loopback.ts";
 import { silentLog } from "./silent-log.ts";
+import { slotSettings, TEST_LIMITS } from "./slot-settings.ts";
 
 export interface IndoorAgentOptions {
   readonly failOpen?: boolean;
@@ -31,13 +31,6 @@ export interface IndoorAgent {
   close(): void;
 }
 
-const LIMITS = {
-  maxMemoryBytes: 64 * 1024 * 1024,
-  maxTableEntries: 1_000_000,
-  fuelPerSlice: 200_000,
-  splitResults: SPLIT_EXPORTS,
-};
-const START_TIMEOUT_MS = 5000;
 const MAX_POOL_SIZE = 256;
 
 /** `module` is a path or the bytes themselves. */
@@ -49,7 +42,7 @@ export async function openIndoorAgent(
   const bytes = typeof module === "string" ? await Bun.file(module).bytes() : module;
   const recipe = {
     moduleBytes: bytes,
-    limits: LIMITS,
+    limits: TEST_LIMITS,
     canonicalHeaderCase: options.canonicalHeaderCase ?? false,
   };
   const { factory } = await prepareGuest(recipe);
@@ -58,14 +51,7 @@ export async function openIndoorAgent(
     recipe,
     size: options.poolSize ?? 1,
     dispatch: "inline",
-    settings: {
-      timeoutMs: options.timeoutMs ?? 1000,
-      startTimeoutMs: START_TIMEOUT_MS,
-      recycleAfterCalls: 0,
-      recycleMemoryBytes: 0,
-      isFreshPerRequest: false,
-      reportedFunctions: new Set(),
-    },
+    settings: slotSettings({ timeoutMs: options.timeoutMs ?? 1000 }),
     configJson: null,
     log,
   });

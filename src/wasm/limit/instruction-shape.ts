@@ -33,7 +33,7 @@ export const simdShape = {
 } as const;
 
 /** Charged for every call. A callee without a check of its own costs at most this. */
-export const callCost = 20;
+export const callCost = 32;
 
 /** Charged for a call that may leave WebAssembly: what a host function does is not counted in instructions. */
 export const hostCallCost = 128;

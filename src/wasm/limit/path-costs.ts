@@ -7,8 +7,8 @@
  * in advance. Where ways of two segments join, the code behind belongs to the older one, and the younger one pays as
  * much as the older may still have before it.
  *
- * The code between the entry of a small function and its first call or loop is free: whoever called has paid `callCost`
- * for it. So leaf functions, and the short ways through others, take no fuel at all.
+ * The code between the entry of a small function and its first call is free when it is short: whoever called has paid
+ * `callCost` for it. So most leaf functions, and the short ways through others, take no fuel at all.
  */
 
 import { invalidModule } from "./byte-reader.ts";
@@ -49,12 +49,11 @@ const maxUncheckedBytes = 16_384;
 
 /**
  * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero, it is
- * taken from the fuel together with `countedAhead` for the next turns, so what a counter holds has always been paid.
- * The checks in front of the loops pay for the first turns: little, because many loops have no more.
+ * taken from the fuel together with `countedAhead` for the next turns, so what a counter holds is paid. Only the first
+ * turns of each call are not: little, and `callCost` bounds how many calls can profit.
  */
 export const countedAhead = 1024;
-const prepaidFuel = 128;
-export const counterStart = -prepaidFuel;
+export const counterStart = -64;
 
 export class PathCosts {
   readonly #edits: EditList;
@@ -69,8 +68,8 @@ export class PathCosts {
   /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
   #outside = new Int32Array(initialFrames * 2);
   #region = 0;
-  /** The checks outside of all loops. */
-  #outerChecks: number[] = [];
+  /** A check in front of the loop around this place that is in no other; without cost while none is needed. */
+  #loopGuard = -1;
   #bodyBytes = 0;
   #mayCount = false;
   #hasLoop = false;
@@ -92,7 +91,6 @@ export class PathCosts {
     this.#depth = 0;
     this.#region = 0;
     this.#reach = 0;
-    this.#outerChecks.length = 0;
     this.#bodyBytes = bodyBytes;
     this.#mayCount = mayCount;
     this.#hasLoop = false;
@@ -103,11 +101,7 @@ export class PathCosts {
 
   /** Ends a function; returns whether its loops need a local variable to count in. */
   finish(): boolean {
-    if (!this.#hasLoop || !this.#mayCount) return false;
-    for (const check of this.#outerChecks) {
-      this.#edits.setArgument(check, this.#edits.argument(check) + prepaidFuel);
-    }
-    return true;
+    return this.#hasLoop && this.#mayCount;
   }
 
   /** Adds the cost of simple instructions up to `at`, where the next one begins. */
@@ -129,9 +123,13 @@ export class PathCosts {
     this.#edits.push(at, editKind.check, cost);
   }
 
-  /** Before a call at `at` of something that may call this function back. */
+  /**
+   * Before a call at `at` of something that may call this function back: every such way through a function takes fuel
+   * from the global, or recursion would be free.
+   */
   beforeCall(at: number): void {
     if (this.#segment === free) this.#startSegment(at);
+    else if (this.#region > 0) this.#edits.setArgument(this.#loopGuard, callCost);
   }
 
   /** `block`, `if`, `try` and `try_table`. */
@@ -150,8 +148,8 @@ export class PathCosts {
 
   /** A loop at `at`, whose first instruction is at `bodyAt`. */
   enterLoop(at: number, bodyAt: number): void {
-    if (this.#segment === free) this.#startSegment(at);
     this.#note(this.#segment, this.#reach);
+    if (this.#region === 0) this.#loopGuard = this.#edits.push(at, editKind.check, 0);
     const base = this.#region * 2;
     if (base === this.#outside.length) this.#outside = doubled(this.#outside);
     this.#outside[base] = this.#segment;
@@ -247,7 +245,6 @@ export class PathCosts {
   #startSegment(at: number): void {
     this.#note(this.#segment, this.#reach);
     const place = this.#edits.push(at, this.#kindOfPlace(), 0);
-    if (this.#region === 0) this.#outerChecks.push(place);
     this.#enterSegment(place);
     this.#reach = 0;
   }

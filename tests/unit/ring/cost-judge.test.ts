@@ -1,32 +1,32 @@
 import { describe, expect, test } from "bun:test";
 import { CostJudge } from "../../../src/ring/cost-judge.ts";
 
-function judgeOf(...costsMs: number[]): CostJudge {
+function judgeOf(...costs: number[]): CostJudge {
   const judge = new CostJudge();
-  for (const costMs of costsMs) judge.recordCost(costMs);
+  for (const units of costs) judge.recordCost(units);
   return judge;
 }
 
-const times = (count: number, costMs: number): number[] => Array.from({ length: count }, () => costMs);
+const times = (count: number, units: number): number[] => Array.from({ length: count }, () => units);
 
 test("a module counts as light until it has shown otherwise", () => {
   expect(judgeOf().isHeavy(0)).toBe(false);
-  expect(judgeOf(...times(1000, 0.05)).isHeavy(0)).toBe(false);
+  expect(judgeOf(...times(1000, 100_000)).isHeavy(0)).toBe(false);
 });
 
 test("one slow call says nothing about a module", () => {
-  expect(judgeOf(...times(100, 0.05), 2).isSlow).toBe(false);
+  expect(judgeOf(...times(100, 100_000), 40_000_000).isSlow).toBe(false);
 });
 
 test("calls that take longer than a hop to another thread make it heavy", () => {
-  expect(judgeOf(...times(100, 1)).isSlow).toBe(true);
+  expect(judgeOf(...times(100, 2_000_000)).isSlow).toBe(true);
 });
 
 test("it is light again only when its calls are clearly cheaper: no wavering at the border", () => {
-  const judge = judgeOf(...times(100, 1));
-  for (const costMs of times(200, 0.2)) judge.recordCost(costMs);
+  const judge = judgeOf(...times(100, 2_000_000));
+  for (const units of times(200, 400_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(true);
-  for (const costMs of times(200, 0.05)) judge.recordCost(costMs);
+  for (const units of times(200, 100_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(false);
 });
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import type { GuestFactory } from "../../../src/abi/contract.ts";
-import { guestLimits, prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
 import { InlineRing, type InlineRingOptions } from "../../../src/ring/inline-ring.ts";
@@ -12,6 +12,7 @@ import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
 
 const TIMEOUT_MS = 1000;
 
@@ -32,7 +33,7 @@ interface OpenOptions {
 async function open(guest: GuestName, options: OpenOptions = {}) {
   const { factory } = await prepareGuest({
     moduleBytes: await Bun.file(guestPath(guest)).bytes(),
-    limits: guestLimits(64 * 1024 * 1024),
+    limits: TEST_LIMITS,
     canonicalHeaderCase: false,
   });
   const log = new RecordedLog();
@@ -40,15 +41,7 @@ async function open(guest: GuestName, options: OpenOptions = {}) {
     factory: options.around?.(factory) ?? factory,
     size: options.size ?? 1,
     firstIndex: 0,
-    settings: {
-      timeoutMs: TIMEOUT_MS,
-      startTimeoutMs: 1000,
-      recycleAfterCalls: 0,
-      recycleMemoryBytes: 0,
-      isFreshPerRequest: false,
-      reportedFunctions: new Set(),
-      ...options.settings,
-    },
+    settings: slotSettings(options.settings),
     configJson: options.configJson ?? null,
     log,
     onRefilled: options.onRefilled ?? (() => {}),
