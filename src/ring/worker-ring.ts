@@ -20,6 +20,9 @@ export interface WorkerRingOptions {
   readonly log: Log;
 }
 
+/** What starting the first thread may take beside the wait itself. */
+const THREAD_START_MS = 1000;
+
 interface WaitingJob {
   readonly job: RingJob;
   readonly sinceMs: number;
@@ -31,6 +34,7 @@ export class WorkerRing implements WorkerSlotListener {
   readonly #waiting: WaitingJob[] = [];
   /** Threads are started when they are first needed; what that takes does not count as waiting. */
   #firstReadyAtMs = Number.POSITIVE_INFINITY;
+  #sweep: ReturnType<typeof setTimeout> | null = null;
 
   constructor(options: WorkerRingOptions) {
     this.#options = options;
@@ -55,6 +59,7 @@ export class WorkerRing implements WorkerSlotListener {
       }
     }
     this.#waiting.push({ job, sinceMs: performance.now() });
+    this.#sweepLater();
   }
 
   resize(size: number): void {
@@ -72,6 +77,8 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   close(): void {
+    if (this.#sweep !== null) clearTimeout(this.#sweep);
+    this.#sweep = null;
     for (const slot of this.#slots.splice(0)) slot.close();
   }
 
@@ -90,6 +97,24 @@ export class WorkerRing implements WorkerSlotListener {
     for (const { job } of this.#waiting.splice(0)) {
       if (!job.isCancelled) job.fail(noInstance());
     }
+  }
+
+  /** A slot may come back late or never; nobody waits without end for it. */
+  #sweepLater(): void {
+    if (this.#sweep !== null || this.#waiting.length === 0) return;
+    this.#sweep = setTimeout(() => {
+      this.#sweep = null;
+      const nowMs = performance.now();
+      while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
+        const { job, sinceMs } = this.#waiting.shift()!;
+        if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
+      }
+      this.#sweepLater();
+    }, this.#sweepAfterMs);
+  }
+
+  get #sweepAfterMs(): number {
+    return this.#options.maxWaitMs + THREAD_START_MS;
   }
 
   #start({ job, sinceMs }: WaitingJob, slot: WorkerSlot): void {

@@ -24,7 +24,7 @@ test("calls that take longer than a hop to another thread make it heavy", () => 
 
 test("it is light again only when its calls are clearly cheaper: no wavering at the border", () => {
   const judge = judgeOf(...times(100, 2_000_000));
-  for (const units of times(200, 400_000)) judge.recordCost(units);
+  for (const units of times(200, 800_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(true);
   for (const units of times(200, 100_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(false);
