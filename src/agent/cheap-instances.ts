@@ -4,7 +4,7 @@
  * The engine reserves gigabytes of guarded address space for the memory of every instance, so that hardware finds
  * accesses out of bounds; that costs several times what the rest of an instance does. A variable that the engine reads
  * when its process starts has bounds checked by instructions instead. So the process starts itself once more with the
- * variable set: same process id, same descriptors, nothing opened yet.
+ * variable set: same process id, same standard streams, nothing begun yet.
  */
 
 import { ptr } from "bun:ffi";
@@ -27,7 +27,7 @@ export interface ProgramStart {
 }
 
 /**
- * Call it before anything is opened: it does not return when it restarts the process. It does return when the
+ * Call it before anything is begun: it does not return when it restarts the process. It does return when the
  * variable is there already (also by the operator's choice, or by an earlier restart), and where the system cannot do
  * it: instances then cost more, and nothing else changes.
  */

@@ -109,11 +109,16 @@ export class BenchGuest {
       lineRate: this.#lineRate,
       reportedFunctions: this.#reported,
     });
-    const refusal = this.#configJson === null ? null : instance.configure(this.#configJson, this.#settings.startTimeoutMs);
+    const refusal =
+      this.#configJson === null ? null : instance.configure(this.#configJson, this.#settings.startTimeoutMs);
     if (refusal !== null) {
-      throw new AuthorError("configuration-refused", `the module refuses the configuration: ${refusal.message}`, {
-        cause: refusal,
-      });
+      throw new AuthorError(
+        "configuration-refused",
+        `the module refuses the configuration: ${refusal.message}`,
+        {
+          cause: refusal,
+        },
+      );
     }
     return instance;
   }

@@ -16,7 +16,14 @@ export interface Difference {
 
 const NOTHING = "nothing";
 
-const COMPARED_KEYS = ["tags", "rule_ids", "reason_codes", "confidence", "custom", "routing_metadata"] as const;
+const COMPARED_KEYS = [
+  "tags",
+  "rule_ids",
+  "reason_codes",
+  "confidence",
+  "custom",
+  "routing_metadata",
+] as const;
 const OP_KEYS = ["request_headers", "response_headers"] as const;
 
 /** Empty when both come to the same. */
@@ -24,7 +31,11 @@ export function compareOutcomes(before: OutcomeJson, after: OutcomeJson): readon
   const decisions = [showDecision(before), showDecision(after)] as const;
   const differences = decisions[0] === decisions[1] ? [] : [difference("decision", ...decisions)];
   if (isFailure(before) || isFailure(after)) return differences;
-  return [...differences, ...OP_KEYS.flatMap((key) => compareOps(key, before, after)), ...compareRest(before, after)];
+  return [
+    ...differences,
+    ...OP_KEYS.flatMap((key) => compareOps(key, before, after)),
+    ...compareRest(before, after),
+  ];
 }
 
 /** `allow`, `block 403 "Forbidden"`, `redirect 302 to "/login"`, or `failure guest-trap`. */

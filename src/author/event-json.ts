@@ -19,7 +19,9 @@ const EPOCH = "1970-01-01T00:00:00+00:00";
 const headers = v.pipe(
   v.custom<Record<string, unknown>>(isPlainObject, "must be an object of header names and values"),
   v.transform(Object.entries),
-  v.array(v.tuple([v.string(), v.union([v.string(), v.array(v.string())], "must be a text or a list of texts")])),
+  v.array(
+    v.tuple([v.string(), v.union([v.string(), v.array(v.string())], "must be a text or a list of texts")]),
+  ),
   v.transform((entries) =>
     Object.fromEntries(entries.map(([name, value]) => [name, typeof value === "string" ? [value] : value])),
   ),
@@ -30,7 +32,10 @@ const nullableText = v.optional(v.nullable(text), null);
 
 const metadata = v.strictObject({
   request_id: v.optional(text),
-  client_port: v.optional(v.pipe(v.number("must be a number"), v.integer(), v.minValue(0), v.maxValue(65_535)), 0),
+  client_port: v.optional(
+    v.pipe(v.number("must be a number"), v.integer(), v.minValue(0), v.maxValue(65_535)),
+    0,
+  ),
   server_name: nullableText,
   protocol: v.optional(text, "HTTP/1.1"),
   tls_version: nullableText,
@@ -160,7 +165,10 @@ function parse<T>(schema: v.GenericSchema<unknown, T>, value: object): T {
   const [issue] = result.issues;
   const path = v.getDotPath(issue) ?? "";
   if (issue.type === "strict_object") {
-    throw new AuthorError("event-shape", `an event has no key ${JSON.stringify(path)}; the command "schema event" prints all`);
+    throw new AuthorError(
+      "event-shape",
+      `an event has no key ${JSON.stringify(path)}; the command "schema event" prints all`,
+    );
   }
   throw new AuthorError("event-shape", `${path} of the event ${describeIssue(issue.message)}`);
 }

@@ -80,7 +80,9 @@ function writeDecision(decision: Decision): Pick<VerdictJson, "decision" | "stat
 }
 
 function writeOps(ops: readonly HeaderOp[], redacted: RedactedNames): HeaderOp[] {
-  return ops.map((op) => ("value" in op && isRedacted(op.name, redacted) ? { ...op, value: REDACTED } : { ...op }));
+  return ops.map((op) =>
+    "value" in op && isRedacted(op.name, redacted) ? { ...op, value: REDACTED } : { ...op },
+  );
 }
 
 function listOrNothing<K extends string, T>(key: K, list: T[]): { [key in K]?: T[] } {

@@ -31,6 +31,8 @@ interface Settled {
 }
 
 const FLUSH_AFTER_MS = 20;
+/** A line costs some microseconds: so many hold up the socket's thread for less than a millisecond. */
+const MAX_LINES_PER_TURN = 128;
 /** Events that may wait to be written; more would cost memory without bound. */
 const MAX_WAITING = 4096;
 /** Requests carry secrets: nobody but their owner reads a recording. */
@@ -82,21 +84,20 @@ export class Recorder implements EventObserver {
       return;
     }
     this.#waiting.push({ time: new Date(), event, outcome: failure ?? verdict, us });
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS);
+    this.#flushLater(FLUSH_AFTER_MS);
   }
 
   /** Writes what is waiting and closes the file. */
   close(): void {
-    this.#flush();
+    while (this.#waiting.length > 0 && this.#fd !== null) this.#flush();
     this.#end("recorded events", {});
   }
 
   #flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const settled = this.#waiting;
-    this.#waiting = [];
-    if (this.#fd === null || settled.length === 0) return;
+    if (this.#fd === null) return;
+    const settled = this.#waiting.splice(0, MAX_LINES_PER_TURN);
     const lines: string[] = [];
     let bytes = 0;
     let isFull = false;
@@ -114,6 +115,7 @@ export class Recorder implements EventObserver {
         max_bytes: this.#options.maxBytes,
       });
     }
+    if (this.#waiting.length > 0 && this.#fd !== null) this.#flushLater(0);
   }
 
   #write(lines: readonly string[], bytes: number): void {
@@ -127,10 +129,17 @@ export class Recorder implements EventObserver {
     }
   }
 
+  #flushLater(delayMs: number): void {
+    this.#timer ??= setTimeout(() => this.#flush(), delayMs);
+  }
+
   #end(message: string, facts: Readonly<Record<string, string | number>>): void {
     if (this.#fd === null) return;
     closeSync(this.#fd);
     this.#fd = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting = [];
     const { log, path } = this.#options;
     log.info(message, { file: path, events: this.#recorded, left_out: this.#leftOut, ...facts });
   }

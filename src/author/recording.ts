@@ -85,9 +85,13 @@ export async function* readRecording(path: string): AsyncGenerator<RecordedEvent
     }
   } catch (error) {
     if (error instanceof AuthorError || !(error instanceof Error && "code" in error)) throw error;
-    throw new AuthorError("recording-unreadable", `cannot read the recording ${path}: ${systemReason(error)}`, {
-      cause: error,
-    });
+    throw new AuthorError(
+      "recording-unreadable",
+      `cannot read the recording ${path}: ${systemReason(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   // A single line that is no JSON is no recording at all.
   if (cutLine !== null && line === 1) throw damagedLine(line, "it is not JSON");

@@ -33,7 +33,9 @@ export function scaffold(folder: string, template: TemplateName): ScaffoldedProj
     if (error instanceof AuthorError) throw error;
     const reason =
       (error as NodeJS.ErrnoException).code === "EEXIST" ? "a file has that name" : systemReason(error);
-    throw new AuthorError("folder-unwritable", `cannot make the folder ${folder}: ${reason}`, { cause: error });
+    throw new AuthorError("folder-unwritable", `cannot make the folder ${folder}: ${reason}`, {
+      cause: error,
+    });
   }
   return { files: Object.keys(files), buildCommand: documentedBuild(files["README.md"] ?? "") };
 }

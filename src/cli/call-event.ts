@@ -27,9 +27,13 @@ export async function readCallEvent(settings: EventSettings): Promise<GuestEvent
     throw new OptionsError("option-invalid", "--line chooses a line of a file; name the file with --event.");
   }
   const isResponse = status !== null || Object.hasOwn(base, "status");
-  const requestFlag = method !== null ? "--method" : uri !== null ? "--uri" : clientIp !== null ? "--client-ip" : null;
+  const requestFlag =
+    method !== null ? "--method" : uri !== null ? "--uri" : clientIp !== null ? "--client-ip" : null;
   if (isResponse && requestFlag !== null) {
-    throw new OptionsError("option-invalid", `A response has a status and no ${requestFlag.slice(2)}; leave ${requestFlag} out.`);
+    throw new OptionsError(
+      "option-invalid",
+      `A response has a status and no ${requestFlag.slice(2)}; leave ${requestFlag} out.`,
+    );
   }
   return readEvent({
     ...base,
@@ -56,6 +60,8 @@ async function readText(path: string): Promise<string> {
   try {
     return await (path === STDIN ? Bun.stdin : Bun.file(path)).text();
   } catch (error) {
-    throw new AuthorError("event-unreadable", `cannot read the event ${path}: ${systemReason(error)}`, { cause: error });
+    throw new AuthorError("event-unreadable", `cannot read the event ${path}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -98,7 +98,9 @@ function headerLines(event: GuestEvent, outcome: Outcome, paint: Paint): string[
     lines.push(...(diff.length === 0 ? ["    unchanged"] : diff.map((change) => changeLine(change, paint))));
   }
   if (other.length > 0) {
-    lines.push(`  ${isRequest ? "headers of the response, when it comes" : "headers of the request, which is gone"}`);
+    lines.push(
+      `  ${isRequest ? "headers of the response, when it comes" : "headers of the request, which is gone"}`,
+    );
     lines.push(...other.map(opLine));
   }
   return lines;
@@ -111,7 +113,9 @@ function changeLine({ kind, name, value }: HeaderChange, paint: Paint): string {
 }
 
 function opLine(op: HeaderOp): string {
-  return op.op === "remove" ? `    remove ${shown(op.name)}` : `    ${op.op} ${shown(op.name)}: ${shown(op.value)}`;
+  return op.op === "remove"
+    ? `    remove ${shown(op.name)}`
+    : `    ${op.op} ${shown(op.name)}: ${shown(op.value)}`;
 }
 
 function auditLines(outcome: OutcomeJson): string[] {

@@ -116,7 +116,12 @@ export function callCommand(): DescribedCommand {
       const guest = await BenchGuest.open(moduleBytes, settings, await readConfig(settings.configPath));
       const answer = guest.ask(event);
       const lines = guest.takeLines();
-      const repeated = repeatIfWanted(guest, event, answer.outcome instanceof EventFailure ? 0 : settings.repeat, surroundings);
+      const repeated = repeatIfWanted(
+        guest,
+        event,
+        answer.outcome instanceof EventFailure ? 0 : settings.repeat,
+        surroundings,
+      );
       const report: CallReport = { event, isHandled: guest.handles(event), answer, lines, repeated };
       stdout.write(
         settings.json
@@ -142,7 +147,8 @@ function repeatIfWanted(
 }
 
 function exitCodeOf({ answer: { outcome }, repeated }: CallReport): ExitCode {
-  if (outcome instanceof EventFailure || (repeated !== null && repeated.failure !== null)) return ExitCode.failure;
+  if (outcome instanceof EventFailure || (repeated !== null && repeated.failure !== null))
+    return ExitCode.failure;
   switch (outcome.decision.kind) {
     case "allow":
       return ExitCode.ok;
@@ -153,7 +159,12 @@ function exitCodeOf({ answer: { outcome }, repeated }: CallReport): ExitCode {
   }
 }
 
-function eventOption(flag: string, placeholder: string, description: string, byDefault: string): Option<string | null> {
+function eventOption(
+  flag: string,
+  placeholder: string,
+  description: string,
+  byDefault: string,
+): Option<string | null> {
   return {
     flag,
     kind: textKind("a text"),

@@ -66,7 +66,8 @@ function optionNotes(options: readonly NamedOption[]): string {
   const switches = options.filter(({ kind }) => kind.type === "switch");
   const notes: string[] = [];
   if (withVariable.length > 0) {
-    const which = withVariable.length === options.length ? "Each option" : "An option with a variable in brackets";
+    const which =
+      withVariable.length === options.length ? "Each option" : "An option with a variable in brackets";
     const by = withVariable.length === options.length ? "the variable named in brackets" : "that";
     notes.push(`${which} can be set by ${by}; a flag beats its variable, an empty variable counts as unset.`);
   }
@@ -99,7 +100,8 @@ function noteOf(facts: readonly (string | null)[]): string[] {
 /** Null for a switch of a single run that is off: that goes without saying. */
 function sourceNote(parameter: NamedOption | NamedOperand): string | null {
   if ("required" in parameter.fallback) return "required";
-  const isPlainSwitch = "flag" in parameter && parameter.env === undefined && parameter.kind.type === "switch";
+  const isPlainSwitch =
+    "flag" in parameter && parameter.env === undefined && parameter.kind.type === "switch";
   return isPlainSwitch ? null : `default: ${describeDefault(parameter)}`;
 }
 

@@ -14,6 +14,9 @@ export function renderManPage(commands: readonly CommandDescription[]): string {
   if (main === undefined) return "";
   const lines = [
     `.TH ${roff(PROGRAM.name.toUpperCase())} 1 "" ${quoted(`${PROGRAM.name} ${PROGRAM.version}`)} "User Commands"`,
+    // Names of options and variables are copied from here: none is hyphenated.
+    ".nh",
+    ".ad l",
     ".SH NAME",
     `${roff(PROGRAM.name)} \\- WebAssembly agent for the Sentinel (Zentinel) reverse proxy`,
     ".SH SYNOPSIS",

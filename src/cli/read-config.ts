@@ -9,13 +9,19 @@ export async function readConfig(path: string | null): Promise<string | null> {
   try {
     text = await Bun.file(path).text();
   } catch (error) {
-    throw new AuthorError("configuration-unreadable", `cannot read the configuration ${path}: ${systemReason(error)}`, {
-      cause: error,
-    });
+    throw new AuthorError(
+      "configuration-unreadable",
+      `cannot read the configuration ${path}: ${systemReason(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   try {
     return JSON.stringify(JSON.parse(text));
   } catch (error) {
-    throw new AuthorError("configuration-not-json", `the configuration ${path} is not JSON`, { cause: error });
+    throw new AuthorError("configuration-not-json", `the configuration ${path} is not JSON`, {
+      cause: error,
+    });
   }
 }

@@ -57,7 +57,10 @@ export function replayCommand(): DescribedCommand {
       modulePath: SERVE_OPTIONS.modulePath,
       configPath: CONFIG_OPTION,
       ...GUEST_OPTIONS,
-      json: { ...JSON_OPTION, description: "Print one JSON object for each difference, and one for the count." },
+      json: {
+        ...JSON_OPTION,
+        description: "Print one JSON object for each difference, and one for the count.",
+      },
     },
     run: async (settings, { env, stdout, stdoutIsTerminal }) => {
       const moduleBytes = await readModuleFile(settings.modulePath);
@@ -78,7 +81,14 @@ export function replayCommand(): DescribedCommand {
 }
 
 function jsonDifference({ line, event, before, after, differences }: ReplayedEvent): string {
-  const fields = { line, correlation_id: event.correlationId, event: eventTitle(event), before, after, differences };
+  const fields = {
+    line,
+    correlation_id: event.correlationId,
+    event: eventTitle(event),
+    before,
+    after,
+    differences,
+  };
   return `${JSON.stringify(fields)}\n`;
 }
 
@@ -101,7 +111,10 @@ function textTally({ events, different, redacted }: Tally, paint: Paint): string
   const result =
     different === 0
       ? paint("green", `${events} events, no verdict differs.`)
-      : paint("yellow", `${events} events, ${different} ${different === 1 ? "verdict differs" : "verdicts differ"}.`);
+      : paint(
+          "yellow",
+          `${events} events, ${different} ${different === 1 ? "verdict differs" : "verdicts differ"}.`,
+        );
   const note = redacted === 0 ? "" : `${redacted} of them with header values that were not recorded.\n`;
   return `${different === 0 ? "" : "\n"}${result}\n${note}`;
 }

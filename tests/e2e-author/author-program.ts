@@ -24,7 +24,7 @@ export interface ProgramRun {
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
-export function authorPrograms(): readonly AuthorProgram[] {
+export function authorPrograms(): readonly [AuthorProgram, ...AuthorProgram[]] {
   const built = process.env["AGENT_BIN"] ?? "";
   return [
     program("the sources", [process.execPath, MAIN]),

@@ -35,7 +35,10 @@ for (const program of authorPrograms()) {
 
     test("ends with 4 for redirect", () => {
       const { exitCode, stdout } = program.run(["call", guestPath("redirect"), "--method", "POST"]);
-      expect([exitCode, stdout.split("\n")[0]]).toEqual([4, 'POST / → redirect 307 to "https://login.test/"']);
+      expect([exitCode, stdout.split("\n")[0]]).toEqual([
+        4,
+        'POST / → redirect 307 to "https://login.test/"',
+      ]);
     });
 
     test("ends with 1 for a module that fails, and names its function", () => {
@@ -79,7 +82,9 @@ for (const program of authorPrograms()) {
       writeFileSync(folder.file("event.json"), event);
       const fromFile = program.run(["call", POLICY, "--event", folder.file("event.json")]);
       const fromInput = program.run(["call", POLICY, "--event", "-"], { input: event });
-      const withFlag = program.run(["call", POLICY, "--event", "-", "--uri", "/..", "-H", "a:b"], { input: event });
+      const withFlag = program.run(["call", POLICY, "--event", "-", "--uri", "/..", "-H", "a:b"], {
+        input: event,
+      });
       expect(fromFile.stdout).toStartWith("GET /admin → allow\n");
       expect(fromInput.stdout).toStartWith("GET /admin → allow\n");
       expect(withFlag.stdout).toStartWith('GET /.. → block 403 "Forbidden"\n  tags      path-traversal\n');
@@ -87,14 +92,22 @@ for (const program of authorPrograms()) {
 
     test("replaces headers of the file that have the name of a flag", () => {
       const input = '{"headers": {"Host": "a.test", "Cookie": ["a=1", "b=2"]}}';
-      const { stdout } = program.run(["call", POLICY, "--event", "-", "-H", "cookie:c", "-H", "cookie:d", "--json"], { input });
+      const { stdout } = program.run(
+        ["call", POLICY, "--event", "-", "-H", "cookie:c", "-H", "cookie:d", "--json"],
+        { input },
+      );
       expect(JSON.parse(stdout).event.headers).toEqual({ Host: ["a.test"], cookie: ["c", "d"] });
     });
 
     test("configures the module first", () => {
       using folder = temporaryFolder();
       writeFileSync(folder.file("config.json"), '{ "mode": "strict" }');
-      const { stdout } = program.run(["call", guestPath("configure-echo"), "--config", folder.file("config.json")]);
+      const { stdout } = program.run([
+        "call",
+        guestPath("configure-echo"),
+        "--config",
+        folder.file("config.json"),
+      ]);
       expect(stdout).toContain('  tags      {"mode":"strict"}\n');
     });
 
@@ -141,11 +154,31 @@ for (const program of authorPrograms()) {
 
     const refusals: readonly [name: string, argv: string[], said: string][] = [
       ["no module", ["call"], "<module.wasm> is missing; it must be a path."],
-      ["a response with a method", ["call", POLICY, "--status=200", "--method=GET"], "A response has a status and no method; leave --method out."],
-      ["a header without a colon", ["call", POLICY, "-H", "cookie"], "--header must be a header like name:value"],
-      ["an event that is no JSON", ["call", POLICY, "--event", "-"], "neither the whole text nor its line 1 is JSON (event-not-json)"],
-      ["a file that is not there", ["call", POLICY, "--event", "/nonexistent"], "cannot read the event /nonexistent: there is no such file or folder (event-unreadable)"],
-      ["a line of nothing", ["call", POLICY, "--line", "3"], "--line chooses a line of a file; name the file with --event."],
+      [
+        "a response with a method",
+        ["call", POLICY, "--status=200", "--method=GET"],
+        "A response has a status and no method; leave --method out.",
+      ],
+      [
+        "a header without a colon",
+        ["call", POLICY, "-H", "cookie"],
+        "--header must be a header like name:value",
+      ],
+      [
+        "an event that is no JSON",
+        ["call", POLICY, "--event", "-"],
+        "neither the whole text nor its line 1 is JSON (event-not-json)",
+      ],
+      [
+        "a file that is not there",
+        ["call", POLICY, "--event", "/nonexistent"],
+        "cannot read the event /nonexistent: there is no such file or folder (event-unreadable)",
+      ],
+      [
+        "a line of nothing",
+        ["call", POLICY, "--line", "3"],
+        "--line chooses a line of a file; name the file with --event.",
+      ],
       ["a module that cannot be used", ["call", guestPath("missing-alloc")], "(module-missing-export)"],
     ];
     for (const [name, argv, said] of refusals) {
@@ -162,14 +195,15 @@ for (const program of authorPrograms()) {
 describe("on a terminal, call", () => {
   const script = Bun.which("script");
 
-  test.skipIf(script === null)("shows a progress bar that leaves nothing behind (needs script, of util-linux)", () => {
-    const [program] = authorPrograms();
-    expect(program).toBeDefined();
-    const main = `${import.meta.dir}/../../src/main.ts`;
-    const line = `${process.execPath} ${main} call ${guestPath("compute")} --repeat 3000`;
-    const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], { stdin: "ignore" });
-    const text = stdout.toString();
-    expect(text).toMatch(/█+░* \d+ of 3000 calls/);
-    expect(text.slice(text.lastIndexOf("3000 calls"))).toContain("\r\u001b[2K");
-  });
+  test.skipIf(script === null)(
+    "shows a progress bar that leaves nothing behind (needs script, of util-linux)",
+    () => {
+      const main = `${import.meta.dir}/../../src/main.ts`;
+      const line = `${process.execPath} ${main} call ${guestPath("compute")} --repeat 3000`;
+      const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], { stdin: "ignore" });
+      const text = stdout.toString();
+      expect(text).toMatch(/█+░* \d+ of 3000 calls/);
+      expect(text.slice(text.lastIndexOf("3000 calls"))).toContain("\r\u001b[2K");
+    },
+  );
 });

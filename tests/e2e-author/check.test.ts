@@ -22,7 +22,9 @@ for (const program of authorPrograms()) {
     test("ends with 1 for a module that cannot be served, and says what to do", () => {
       const { exitCode, stdout } = program.run(["check", guestPath("missing-dealloc")]);
       expect(exitCode).toBe(1);
-      expect(stdout).toContain("  ✗ dealloc                 not exported\n    → export dealloc(i32, i32) -> ()");
+      expect(stdout).toContain(
+        "  ✗ dealloc                 not exported\n    → export dealloc(i32, i32) -> ()",
+      );
       expect(stdout).toEndWith("The module cannot be served: 1 error.\n");
     });
 
@@ -33,7 +35,12 @@ for (const program of authorPrograms()) {
     });
 
     test("survives every module, and ends with 1 where the agent would not start", () => {
-      for (const guest of ["trap-in-start", "loop-in-start", "loop-in-initialize", "unknown-import"] as const) {
+      for (const guest of [
+        "trap-in-start",
+        "loop-in-start",
+        "loop-in-initialize",
+        "unknown-import",
+      ] as const) {
         const { exitCode, stderr } = program.run(["check", guestPath(guest), "--start-timeout-ms", "200"]);
         expect([guest, exitCode, stderr]).toEqual([guest, 1, ""]);
       }
@@ -44,7 +51,9 @@ for (const program of authorPrograms()) {
       expect(exitCode).toBe(1);
       const report = JSON.parse(stdout);
       expect(report).toMatchObject({ module: guestPath("trap"), can_be_served: false });
-      expect(report.findings.find((one: { subject: string }) => one.subject === "sample request")).toMatchObject({
+      expect(
+        report.findings.find((one: { subject: string }) => one.subject === "sample request"),
+      ).toMatchObject({
         area: "behaviour",
         level: "error",
         advice: expect.any(String),

@@ -17,41 +17,47 @@ setDefaultTimeout(60_000);
 
 const BUILD_TIMEOUT_MS = 300_000;
 
-for (const program of authorPrograms()) {
+const programs = authorPrograms();
+
+describe("a new project", () => {
+  // Building takes long enough to do it once: with the executable where there is one.
+  const program = programs.at(-1) ?? programs[0];
+  for (const template of TEMPLATE_NAMES) {
+    const toolchain = findToolchain(template);
+    const reason = toolchain.isPresent ? "" : ` (skipped: ${toolchain.missing})`;
+    test.skipIf(!toolchain.isPresent)(
+      `makes a ${template} project that builds, passes check and answers${reason}`,
+      () => {
+        using folder = temporaryFolder();
+        const made = program.run(["new", "my policy", "--template", template], { cwd: folder.path });
+        expect([made.exitCode, made.stderr]).toEqual([0, ""]);
+        const [first = "", second = ""] = made.stdout.split("Next:\n")[1]?.split("\n") ?? [];
+
+        const environment = toolchain.isPresent ? toolchain.environment : {};
+        const build = Bun.spawnSync(["nice", "-n", "10", "sh", "-c", first], {
+          cwd: folder.path,
+          env: { ...process.env, ...environment },
+        });
+        expect([build.exitCode, build.exitCode === 0 ? "" : build.stderr.toString()]).toEqual([0, ""]);
+
+        const module = join(folder.path, "my policy", "policy.wasm");
+        const check = program.run(["check", module]);
+        expect([check.exitCode, check.exitCode === 0 ? "" : check.stdout]).toEqual([0, ""]);
+        expect(program.run(["call", module, "--uri", "/"]).exitCode).toBe(0);
+        const admin = program.run(["call", module, "--uri", "/admin"]);
+        expect([admin.exitCode, admin.stdout.split("\n")[0]]).toEqual([
+          3,
+          'GET /admin → block 401 "Authentication required"',
+        ]);
+        expect(second).toBe("  sentinel-wasm-agent dev policy.wasm");
+      },
+      BUILD_TIMEOUT_MS,
+    );
+  }
+});
+
+for (const program of programs) {
   describe(`new, by ${program.name}`, () => {
-    for (const template of TEMPLATE_NAMES) {
-      const toolchain = findToolchain(template);
-      const reason = toolchain.isPresent ? "" : ` (skipped: ${toolchain.missing})`;
-      test.skipIf(!toolchain.isPresent)(
-        `makes a ${template} project that builds, passes check and answers${reason}`,
-        () => {
-          using folder = temporaryFolder();
-          const made = program.run(["new", "my policy", "--template", template], { cwd: folder.path });
-          expect([made.exitCode, made.stderr]).toEqual([0, ""]);
-          const [first = "", second = ""] = made.stdout.split("Next:\n")[1]?.split("\n") ?? [];
-
-          const environment = toolchain.isPresent ? toolchain.environment : {};
-          const build = Bun.spawnSync(["nice", "-n", "10", "sh", "-c", first], {
-            cwd: folder.path,
-            env: { ...process.env, ...environment },
-          });
-          expect([build.exitCode, build.exitCode === 0 ? "" : build.stderr.toString()]).toEqual([0, ""]);
-
-          const module = join(folder.path, "my policy", "policy.wasm");
-          const check = program.run(["check", module]);
-          expect([check.exitCode, check.exitCode === 0 ? "" : check.stdout]).toEqual([0, ""]);
-          expect(program.run(["call", module, "--uri", "/"]).exitCode).toBe(0);
-          const admin = program.run(["call", module, "--uri", "/admin"]);
-          expect([admin.exitCode, admin.stdout.split("\n")[0]]).toEqual([
-            3,
-            'GET /admin → block 401 "Authentication required"',
-          ]);
-          expect(second).toBe("  sentinel-wasm-agent dev policy.wasm");
-        },
-        BUILD_TIMEOUT_MS,
-      );
-    }
-
     test("prints only commands that exist", () => {
       using folder = temporaryFolder();
       const { stdout } = program.run(["new", folder.file("p"), "-t", "c"]);

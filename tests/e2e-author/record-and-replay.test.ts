@@ -36,7 +36,10 @@ afterAll(() => folder[Symbol.dispose]());
 
 describe("an agent with --record", () => {
   test("writes every event that was answered, in order, whatever the protocol", () => {
-    const lines = readFileSync(recording, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    const lines = readFileSync(recording, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(lines.map(({ event }) => [event.correlation_id, event.uri ?? event.status])).toEqual([
       ["plain", "/"],
       ["admin", "/admin"],
@@ -63,7 +66,10 @@ describe("an agent with --record", () => {
   });
 
   test("records failures by their code", async () => {
-    await using agent = await AgentProcess.start({ module: guestPath("trap"), flags: ["--record", folder.file("t")] });
+    await using agent = await AgentProcess.start({
+      module: guestPath("trap"),
+      flags: ["--record", folder.file("t")],
+    });
     const proxy = await V2Proxy.connect(agent.socketPath);
     await proxy.request({});
     agent.signal("SIGTERM");
@@ -86,7 +92,10 @@ describe("an agent with --record", () => {
   });
 
   test("does not start when the file cannot be written", async () => {
-    const agent = AgentProcess.launch({ module: guestPath("allow"), flags: ["--record", "/nonexistent/events"] });
+    const agent = AgentProcess.launch({
+      module: guestPath("allow"),
+      flags: ["--record", "/nonexistent/events"],
+    });
     expect(await agent.exited).toBe(2);
     expect(agent.said()).toContain(
       "cannot write the recording /nonexistent/events: there is no such file or folder (recording-unwritable)",
@@ -115,10 +124,14 @@ for (const program of authorPrograms()) {
       const { exitCode, stdout } = program.run(["replay", recording, "--module", guestPath("block")]);
       expect(exitCode).toBe(1);
       expect(stdout).toStartWith('line 1  GET /\n  allow → block 451 "not here"\n');
-      expect(stdout).toContain("    request_headers: x-client-ip: set \"127.0.0.1\" → nothing\n");
-      expect(stdout).toContain('line 2  GET /admin\n  block 401 "Authentication required" → block 451 "not here"\n');
+      expect(stdout).toContain('    request_headers: x-client-ip: set "203.0.113.9" → nothing\n');
+      expect(stdout).toContain(
+        'line 2  GET /admin\n  block 401 "Authentication required" → block 451 "not here"\n',
+      );
       expect(stdout).toContain('    tags: ["admin-blocked"] → ["blocked"]\n');
-      expect(stdout).toEndWith("\n4 events, 4 verdicts differ.\n1 of them with header values that were not recorded.\n");
+      expect(stdout).toEndWith(
+        "\n4 events, 4 verdicts differ.\n1 of them with header values that were not recorded.\n",
+      );
     });
 
     test("goes on after a failure of the module", () => {
@@ -129,13 +142,19 @@ for (const program of authorPrograms()) {
 
     test("prints JSON lines for programs", () => {
       const { stdout } = program.run(["replay", recording, "--module", guestPath("block"), "--json"]);
-      const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      const lines = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
       expect(lines[1]).toMatchObject({
         line: 2,
         correlation_id: "admin",
         before: { decision: "block", status: 401 },
         after: { decision: "block", status: 451 },
-        differences: [{ where: "decision" }, { where: "tags", before: '["admin-blocked"]', after: '["blocked"]' }],
+        differences: [
+          { where: "decision" },
+          { where: "tags", before: '["admin-blocked"]', after: '["blocked"]' },
+        ],
       });
       expect(lines.at(-1)).toEqual({ events: 4, different: 4, redacted: 1 });
     });
@@ -148,7 +167,12 @@ for (const program of authorPrograms()) {
           "sentinel-wasm-agent: cannot read the recording /nonexistent: there is no such file or folder (recording-unreadable)\n",
       });
       writeFileSync(folder.file("log"), '{"level":"info"}\n');
-      const { exitCode, stderr } = program.run(["replay", folder.file("log"), "--module", guestPath("allow")]);
+      const { exitCode, stderr } = program.run([
+        "replay",
+        folder.file("log"),
+        "--module",
+        guestPath("allow"),
+      ]);
       expect([exitCode, stderr.split("(")[1]]).toEqual([2, "recording-line)\n"]);
     });
 

@@ -21,7 +21,9 @@ for (const program of authorPrograms()) {
     test("knows no other", () => {
       const { exitCode, stderr } = program.run(["schema", "verdict"]);
       expect(exitCode).toBe(2);
-      expect(stderr).toStartWith('sentinel-wasm-agent: <subject> must be event or result, but "verdict" was given.\n');
+      expect(stderr).toStartWith(
+        'sentinel-wasm-agent: <subject> must be event or result, but "verdict" was given.\n',
+      );
     });
   });
 }

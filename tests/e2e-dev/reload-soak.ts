@@ -20,7 +20,9 @@ const trials: readonly ReloadTrialOptions[] = [
 for (const options of trials) {
   const report = await runReloadTrial(options);
   console.log(describeTrial(options, report));
-  for (const failure of report.failed.slice(0, 5)) console.log(`  ${failure}`);
-  const isGood = report.failed.length === 0 && report.lateBytes - report.earlyBytes <= MAX_GROWTH_BYTES;
+  for (const failure of [...report.failed, ...report.errors].slice(0, 5)) console.log(`  ${failure}`);
+  const isGood =
+    report.failed.length + report.errors.length === 0 &&
+    report.lateBytes - report.earlyBytes <= MAX_GROWTH_BYTES;
   if (!isGood) process.exitCode = 1;
 }

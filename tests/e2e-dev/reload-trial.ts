@@ -22,6 +22,8 @@ export interface ReloadTrialReport {
   readonly events: number;
   /** Events that failed, went unanswered, or got another answer than both modules give. */
   readonly failed: readonly string[];
+  /** Log lines of the agent that speak of an error. */
+  readonly errors: readonly string[];
   /** The longest that an event waited for its answer. */
   readonly slowestMs: number;
   /** Of `reloads` log lines, those that name the module of before and the one after. */
@@ -65,6 +67,7 @@ export async function runReloadTrial(options: ReloadTrialOptions): Promise<Reloa
     reloads: options.reloads,
     events: load.answered,
     failed: load.failed,
+    errors: agent.lines.filter(({ level }) => level === "error").map(({ msg }) => msg),
     slowestMs: load.slowestMs,
     namedBoth: reloadLines(agent).filter(namesBoth).length,
     earlyBytes: mean(residentBytes.slice(fifth, 2 * fifth)),

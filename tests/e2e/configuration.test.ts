@@ -119,7 +119,7 @@ describe("configuration from the proxy", () => {
   test("a smaller pool loses no question in flight", async () => {
     await using agent = await AgentProcess.start({
       module: guestPath("compute-long"),
-      flags: ["--pool-size", "4"],
+      flags: ["--pool-size", "4", "--timeout-ms", "20000"],
     });
     const proxy = await V2Proxy.connect(agent.socketPath);
     for (let i = 0; i < 8; i++) await proxy.request({ id: `warm-${i}` });

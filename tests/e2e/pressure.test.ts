@@ -102,7 +102,10 @@ describe("a peer that vanishes", () => {
   });
 
   test("with a guest at work for it costs nothing but that work", async () => {
-    await using agent = await AgentProcess.start({ module: guestPath("compute-long") });
+    await using agent = await AgentProcess.start({
+      module: guestPath("compute-long"),
+      flags: ["--timeout-ms", "20000"],
+    });
     const gone = await shakenHands(agent.socketPath);
     for (let i = 0; i < 10; i++) gone.send(v2Frame(Type.requestHeaders, requestHeaders({ id: `gone-${i}` })));
     await Bun.sleep(20);

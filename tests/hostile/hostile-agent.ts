@@ -14,7 +14,8 @@ export interface HostileAgentOptions extends Omit<AgentProcessOptions, "module">
 
 export interface EndedRun {
   readonly exitCode: number | null;
-  readonly lines: readonly LogLine[];
+  /** What it wrote on stderr that is no log line. */
+  readonly complaints: readonly string[];
 }
 
 const LINE_WITHIN_MS = 10_000;
@@ -44,7 +45,7 @@ export class HostileAgent implements AsyncDisposable {
     const module = writeModule(folder, options.module);
     await using agent = AgentProcess.launch({ ...options, module });
     const exitCode = await agent.exited;
-    return { exitCode, lines: agent.lines };
+    return { exitCode, complaints: agent.complaints };
   }
 
   get socketPath(): string {

@@ -16,10 +16,7 @@ async function firstReport(module: string | Uint8Array, code: string): Promise<L
   });
   using client = await TimedClient.connect(agent.socketPath, 2);
   await client.ask("request");
-  return agent.lineWhere(
-    "the failure is logged",
-    (line) => line["code"] === code && "correlation_id" in line,
-  );
+  return agent.lineWhere((line) => line["code"] === code && "correlation_id" in line);
 }
 
 const DEEP_TRAP = guestWat(`(func $check_token (param $n i32) (result i32)

@@ -122,11 +122,10 @@ const ROWS: readonly Row[] = [
 
 describe("at start, a module that", () => {
   test.each(ROWS)("$does ends the agent with 2 and $code", async ({ module, code, sentence }) => {
-    const { exitCode, lines } = await HostileAgent.runToItsEnd({ module: await module(), flags: FLAGS });
-    const errors = lines.filter((line) => line.level === "error");
-    expect(errors).toHaveLength(1);
-    expect(errors[0]).toMatchObject({ code });
-    expect(errors[0]?.msg).toContain(sentence);
+    const { exitCode, complaints } = await HostileAgent.runToItsEnd({ module: await module(), flags: FLAGS });
+    expect(complaints).toHaveLength(1);
+    expect(complaints[0]).toContain(sentence);
+    expect(complaints[0]).toEndWith(` (${code})`);
     expect(exitCode).toBe(2);
   });
 });

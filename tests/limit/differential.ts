@@ -26,6 +26,8 @@ export interface ModuleComparison {
   /** What ended a round of calls, and how often: fuel used up, a full stack. */
   readonly fuelEnds: number;
   readonly stackEnds: number;
+  /** The longest time that the fuel of one call lasted, of those that used it up. */
+  readonly slowestFuelMs: number;
   /** Empty when the rewrite is right. */
   readonly differences: readonly string[];
 }
@@ -41,7 +43,7 @@ const maxRounds = 5;
 
 export function compareModule(module: ComparedModule): ModuleComparison {
   const { bytes, waits } = module;
-  const comparison = { steps: 0, fuelEnds: 0, stackEnds: 0, differences: [] as string[] };
+  const comparison = { steps: 0, fuelEnds: 0, stackEnds: 0, slowestFuelMs: 0, differences: [] as string[] };
   if (!WebAssembly.validate(bytes)) {
     comparison.differences.push(...invalidModuleDifferences(bytes));
     return { ...comparison, kind: "refused-by-engine" };
@@ -59,6 +61,7 @@ export function compareModule(module: ComparedModule): ModuleComparison {
   let functions = module.functions;
   for (let round = 0; round < maxRounds && comparison.differences.length === 0; round += 1) {
     const { end, unended, steps, differences } = compareRound(forms, functions, waits);
+    comparison.slowestFuelMs = Math.max(comparison.slowestFuelMs, forms.meter.msUntilDenial);
     comparison.steps += steps;
     comparison.differences.push(...differences);
     comparison.fuelEnds += end === "fuel" ? 1 : 0;
@@ -130,6 +133,8 @@ function compareRound(
 
 /** Grants a fixed number of slices to each call, then none. */
 class SliceMeter {
+  #startedMs = 0;
+  #msUntilDenial = 0;
   #granted = 0;
   #denied = 0;
 
@@ -137,7 +142,14 @@ class SliceMeter {
     return this.#denied;
   }
 
+  /** Of the call since the last reset; 0 when it got all the slices it asked for. */
+  get msUntilDenial(): number {
+    return this.#msUntilDenial;
+  }
+
   reset(): void {
+    this.#startedMs = performance.now();
+    this.#msUntilDenial = 0;
     this.#granted = 0;
     this.#denied = 0;
   }
@@ -146,6 +158,9 @@ class SliceMeter {
     if (this.#granted < slicesPerCall) {
       this.#granted += 1;
       return 0;
+    }
+    if (this.#denied === 0) {
+      this.#msUntilDenial = performance.now() - this.#startedMs;
     }
     this.#denied += 1;
     return 1;

@@ -18,6 +18,7 @@ interface ModuleReport {
   readonly number: number;
   readonly kind: ModuleComparison["kind"] | "deadly";
   readonly steps: number;
+  readonly slowestFuelMs: number;
   readonly finds: number;
 }
 
@@ -44,12 +45,16 @@ async function runAll(count: number, first: number): Promise<number> {
   await buildTools();
   const kinds = new Map<ModuleReport["kind"], number>();
   let [finds, steps] = [0, 0];
+  let slowest: ModuleReport | undefined;
   let next = first;
   while (next < first + count && finds < maxFinds) {
     const batchEnd = Math.min(next + batchSize, first + count);
     for await (const report of batchReports(next, batchEnd - next)) {
       kinds.set(report.kind, (kinds.get(report.kind) ?? 0) + 1);
       steps += report.steps;
+      if (report.slowestFuelMs > (slowest?.slowestFuelMs ?? 0)) {
+        slowest = report;
+      }
       finds += report.finds;
       next = report.number + 1;
     }
@@ -57,6 +62,9 @@ async function runAll(count: number, first: number): Promise<number> {
       `${next - first} of ${count}: ${[...kinds].map(([kind, many]) => `${many} ${kind}`).join(", ")}; ${steps} calls; finds ${finds}`,
     );
   }
+  console.log(
+    `The fuel of one call lasted at most ${slowest?.slowestFuelMs.toFixed(1)} ms, in module ${slowest?.number}.`,
+  );
   return finds === 0 ? 0 : 1;
 }
 
@@ -85,7 +93,7 @@ async function* batchReports(first: number, count: number): AsyncGenerator<Modul
     const [module] = await randomModules(next, 1);
     await keepFind(`deadly-${next}`, module!.bytes, module!);
     console.error(`module ${next} hung or crashed the process: ${child.signalCode}`);
-    yield { number: next, kind: "deadly", steps: 0, finds: 1 };
+    yield { number: next, kind: "deadly", steps: 0, slowestFuelMs: 0, finds: 1 };
   } else if (code !== 0) {
     throw new Error(`the batch from ${first} on ended with code ${code}: the tests themselves are broken`);
   }
@@ -95,7 +103,7 @@ async function runBatch(first: number, count: number): Promise<void> {
   for (const module of await randomModules(first, count)) {
     const { number, bytes } = module;
     let finds = 0;
-    const { kind, steps, differences } = compareModule(module);
+    const { kind, steps, slowestFuelMs, differences } = compareModule(module);
     if (differences.length > 0) {
       finds += 1;
       console.error(`module ${number}: ${differences.join("\n  ")}`);
@@ -111,7 +119,7 @@ async function runBatch(first: number, count: number): Promise<void> {
         await keepFind(`damaged-${number}-${seed}`, damaged);
       }
     }
-    const report: ModuleReport = { number, kind, steps, finds };
+    const report: ModuleReport = { number, kind, steps, slowestFuelMs, finds };
     process.stdout.write(`${JSON.stringify(report)}\n`);
   }
 }

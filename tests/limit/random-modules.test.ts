@@ -44,9 +44,8 @@ describe("the comparison is worth something, because", () => {
     expect(steps).toBeGreaterThan(8_000);
   });
 
-  test("some calls use up their fuel, and some their stack", () => {
+  test("some calls never end by themselves", () => {
     expect(collection.filter((module) => compared(module).fuelEnds > 0).length).toBeGreaterThan(50);
-    expect(collection.filter((module) => compared(module).stackEnds > 0).length).toBeGreaterThan(0);
   });
 });
 

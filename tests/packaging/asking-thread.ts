@@ -1,12 +1,17 @@
 /**
  * A thread that connects to an agent and asks one question, again and again, until it is told to stop. The socket's path
- * is its only argument. A connection that the agent had accepted may be cut by its end; one that is refused, or never
- * answered, may not happen.
+ * is its only argument. It reports once when the first answer is there, and once at its end.
  */
 
-import { V2Proxy } from "../support/fake-proxy.ts";
+import { V1Proxy } from "../support/fake-proxy.ts";
 
 declare const self: Worker;
+
+export interface AskingReport {
+  readonly answers: number;
+  /** Why the tries failed that never got a connection. One that is cut by an agent's end was not refused. */
+  readonly refused: readonly string[];
+}
 
 const path = process.argv[2] ?? "";
 const refused: string[] = [];
@@ -16,17 +21,20 @@ let isStopping = false;
 self.onmessage = () => {
   isStopping = true;
 };
-self.postMessage("started");
 
-while (!isStopping) {
-  try {
-    const proxy = await V2Proxy.connect(path);
-    await proxy.request({ uri: "/" });
-    proxy.wire.terminate();
-    answers++;
-  } catch (error) {
+for (let answersWanted = Number.POSITIVE_INFINITY; answers < answersWanted; ) {
+  const proxy = await V1Proxy.connect(path).catch((error: unknown) => {
     refused.push(String(error));
+    return null;
+  });
+  const answer = await proxy?.request({ uri: "/" }).catch(() => null);
+  proxy?.wire.terminate();
+  if (answer != null) {
+    answers++;
+    if (answers === 1) self.postMessage({ answers, refused } satisfies AskingReport);
   }
+  // One more answer than there was when the end was asked for, so that it comes from the agent that is there then.
+  if (isStopping && answersWanted === Number.POSITIVE_INFINITY) answersWanted = answers + 1;
   await Bun.sleep(5);
 }
-self.postMessage({ answers, refused });
+self.postMessage({ answers, refused } satisfies AskingReport);

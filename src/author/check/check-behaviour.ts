@@ -1,7 +1,8 @@
 /** What a module does when it is really asked: whether it answers sample events, and what stays behind in its memory. */
 
-import { EventFailure } from "../../event/failure.ts";
 import type { GuestEvent } from "../../event/event.ts";
+import { EventFailure } from "../../event/failure.ts";
+import { ModuleError } from "../../wasm/module-error.ts";
 import { AuthorError } from "../author-error.ts";
 import { BenchGuest } from "../bench-guest.ts";
 import { showDecision } from "../compare-outcomes.ts";
@@ -10,7 +11,6 @@ import { writeOutcome } from "../outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../repeat-calls.ts";
 import { sampleRequest, sampleResponse } from "../sample-events.ts";
 import { showBytes } from "../show-bytes.ts";
-import { ModuleError } from "../../wasm/module-error.ts";
 import type { Finding, FindingLevel } from "./finding.ts";
 
 /** Enough to see a leak of a few dozen bytes a call through pages of 64 KiB. */
@@ -135,6 +135,11 @@ function adviceFor(failure: EventFailure): string | null {
   }
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "behaviour", subject, level, message, advice };
 }

@@ -63,6 +63,11 @@ function checkNames({ sections }: ModuleOutline): Finding {
       );
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "code", subject, level, message, advice };
 }

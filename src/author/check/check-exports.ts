@@ -1,6 +1,11 @@
 /** The contract's exports, one by one (protocol.md 6.1): there or not, of the right type or not. */
 
-import { OPTIONAL_FUNCTIONS, REQUEST_HANDLER, REQUIRED_FUNCTIONS, RESPONSE_HANDLER } from "../../abi/json/json-abi.ts";
+import {
+  OPTIONAL_FUNCTIONS,
+  REQUEST_HANDLER,
+  REQUIRED_FUNCTIONS,
+  RESPONSE_HANDLER,
+} from "../../abi/json/json-abi.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
 import type { Finding, FindingLevel } from "./finding.ts";
 
@@ -17,7 +22,10 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
 ]);
 
 export function checkExports(types: ExportTypes): readonly Finding[] {
-  const findings = [checkMemory(types), ...[...REQUIRED_FUNCTIONS].map((entry) => checkRequired(types, ...entry))];
+  const findings = [
+    checkMemory(types),
+    ...[...REQUIRED_FUNCTIONS].map((entry) => checkRequired(types, ...entry)),
+  ];
   const handlers = HANDLERS.filter((name) => hasType(types, name, OPTIONAL_FUNCTIONS.get(name) ?? ""));
   for (const [name, expected] of OPTIONAL_FUNCTIONS) {
     findings.push(...checkOptional(types, name, expected, handlers.length === 0 ? "error" : "warning"));
@@ -32,7 +40,9 @@ function checkMemory(types: ExportTypes): Finding {
   return finding(
     "error",
     "memory",
-    type === undefined ? "the memory is not exported under this name" : `this export is ${describe(type)}, not a memory`,
+    type === undefined
+      ? "the memory is not exported under this name"
+      : `this export is ${describe(type)}, not a memory`,
     `export the linear memory as "memory": ${PURPOSES.get("memory")}`,
   );
 }
@@ -47,7 +57,12 @@ function checkRequired(types: ExportTypes, name: string, expected: string): Find
 }
 
 /** Nothing to say about an optional function that is not there. */
-function checkOptional(types: ExportTypes, name: string, expected: string, whenWrong: FindingLevel): Finding[] {
+function checkOptional(
+  types: ExportTypes,
+  name: string,
+  expected: string,
+  whenWrong: FindingLevel,
+): Finding[] {
   const type = types.get(name);
   if (type === undefined) return [];
   if (hasType(types, name, expected)) return [finding("ok", name, expected)];
@@ -63,7 +78,9 @@ function checkOptional(types: ExportTypes, name: string, expected: string, whenW
 }
 
 function noHandler(types: ExportTypes): Finding {
-  const functions = [...types].filter(([, { kind }]) => kind === "function").map(([name]) => JSON.stringify(name));
+  const functions = [...types]
+    .filter(([, { kind }]) => kind === "function")
+    .map(([name]) => JSON.stringify(name));
   const shown = functions.slice(0, 8).join(", ") + (functions.length > 8 ? ", ..." : "");
   return finding(
     "error",
@@ -82,6 +99,11 @@ function describe(type: ExportType): string {
   return type.kind === "function" ? type.signature : `a ${type.kind}`;
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "exports", subject, level, message, advice };
 }

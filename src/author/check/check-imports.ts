@@ -3,8 +3,8 @@
  * known but answered, or missing, which is the only kind that hurts at once.
  */
 
-import { createHostImports } from "../../wasm/imports/host-imports.ts";
 import { GuestOutput } from "../../wasm/imports/guest-output.ts";
+import { createHostImports } from "../../wasm/imports/host-imports.ts";
 import { ImportHost } from "../../wasm/imports/import-host.ts";
 import { isWasiModule, wasiFunctions } from "../../wasm/imports/wasi/wasi-functions.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
@@ -70,7 +70,12 @@ function problemOf(descriptor: Descriptor, host: ImportHost): string | null {
 function missingFinding(descriptor: Descriptor, host: ImportHost): Finding {
   // The message says what is missing, then what to do about it.
   const [message = "", ...advice] = (problemOf(descriptor, host) ?? "").split("; ");
-  return finding("error", `${quote(descriptor.module)}.${quote(descriptor.name)}`, message, advice.join("; ") || null);
+  return finding(
+    "error",
+    `${quote(descriptor.module)}.${quote(descriptor.name)}`,
+    message,
+    advice.join("; ") || null,
+  );
 }
 
 /** One finding for all imports of a kind: by module, then by name. */
@@ -99,6 +104,11 @@ function mutedHost(): ImportHost {
   return new ImportHost({ output: new GuestOutput({ log, slot: 0, isMuted: true }), log, slot: 0 });
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "imports", subject, level, message, advice };
 }

@@ -1,11 +1,11 @@
 /** Memories and tables a module asks for, against what an instance may have. */
 
-import { pageBytes } from "../../wasm/limit/limit-helpers.ts";
 import { ByteReader } from "../../wasm/limit/byte-reader.ts";
+import { pageBytes } from "../../wasm/limit/limit-helpers.ts";
 import { type ModuleOutline, sectionId } from "../../wasm/limit/module-outline.ts";
-import { skipValueType } from "./skip-types.ts";
 import { showBytes } from "../show-bytes.ts";
 import type { Finding, FindingLevel } from "./finding.ts";
+import { skipValueType } from "./skip-types.ts";
 
 interface DeclaredLimits {
   /** Pages of a memory, entries of a table. */
@@ -43,16 +43,25 @@ function memoryFindings(memories: readonly DeclaredLimits[], maxMemoryBytes: num
           "raise --max-memory, or link with a smaller initial memory",
         )
       : minBytes > LARGE_START_BYTES
-        ? finding("warning", "initial size", facts, "every instance of the pool takes that much; link with less")
+        ? finding(
+            "warning",
+            "initial size",
+            facts,
+            "every instance of the pool takes that much; link with less",
+          )
         : finding("ok", "initial size", facts),
   ];
   const declared = memories.map(({ max }) => max).filter((max) => max !== null);
   const declaredBytes = declared.reduce((sum, max) => sum + max * pageBytes, 0);
   if (declared.length === memories.length && declaredBytes < maxMemoryBytes) {
-    findings.push(finding("note", "declared maximum", `the module itself stops at ${showBytes(declaredBytes)}`));
+    findings.push(
+      finding("note", "declared maximum", `the module itself stops at ${showBytes(declaredBytes)}`),
+    );
   }
   if (memories.length > 1) {
-    findings.push(finding("note", "memories", `${memories.length}; the host reads and writes the one exported as memory`));
+    findings.push(
+      finding("note", "memories", `${memories.length}; the host reads and writes the one exported as memory`),
+    );
   }
   if (memories.some(({ isShared }) => isShared)) findings.push(sharedMemory());
   return findings;
@@ -104,6 +113,11 @@ function sectionReader({ bytes, sections }: ModuleOutline, id: number): ByteRead
   return section === undefined ? null : new ByteReader(bytes, section.start, section.end);
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "memory", subject, level, message, advice };
 }

@@ -10,7 +10,10 @@ const REACTOR_ADVICE =
   "build a library that exports `_initialize` instead (Rust: crate-type cdylib; Go: -buildmode=c-shared; " +
   "C and C++: -mexec-model=reactor; Zig: -fno-entry; AssemblyScript: no --exportStart)";
 
-export function checkStart(types: ReadonlyMap<string, ExportType>, outline: ModuleOutline): readonly Finding[] {
+export function checkStart(
+  types: ReadonlyMap<string, ExportType>,
+  outline: ModuleOutline,
+): readonly Finding[] {
   const initialize = types.get("_initialize");
   const findings: Finding[] = [];
   if (outline.sections.some(({ id }) => id === sectionId.start)) {
@@ -18,7 +21,9 @@ export function checkStart(types: ReadonlyMap<string, ExportType>, outline: Modu
   }
   if (initialize !== undefined) findings.push(checkInitialize(initialize));
   if (types.get("_start")?.kind === "function") findings.push(commandStyle(initialize !== undefined));
-  return findings.length === 0 ? [finding("ok", "start", "nothing has to run before the first call")] : findings;
+  return findings.length === 0
+    ? [finding("ok", "start", "nothing has to run before the first call")]
+    : findings;
 }
 
 function checkInitialize(type: ExportType): Finding {
@@ -44,6 +49,11 @@ function commandStyle(hasInitialize: boolean): Finding {
   );
 }
 
-function finding(level: FindingLevel, subject: string, message: string, advice: string | null = null): Finding {
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
   return { area: "start", subject, level, message, advice };
 }

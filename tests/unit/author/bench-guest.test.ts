@@ -15,7 +15,11 @@ const SETTINGS: GuestSettings = {
   headerCase: "preserve",
 };
 
-async function open(name: GuestName, settings: Partial<GuestSettings> = {}, configJson: string | null = null) {
+async function open(
+  name: GuestName,
+  settings: Partial<GuestSettings> = {},
+  configJson: string | null = null,
+) {
   return BenchGuest.open(await Bun.file(guestPath(name)).bytes(), { ...SETTINGS, ...settings }, configJson);
 }
 

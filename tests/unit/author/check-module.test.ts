@@ -15,7 +15,11 @@ const SETTINGS: GuestSettings = {
   headerCase: "preserve",
 };
 
-async function checkFile(path: string, settings: Partial<GuestSettings> = {}, configJson: string | null = null) {
+async function checkFile(
+  path: string,
+  settings: Partial<GuestSettings> = {},
+  configJson: string | null = null,
+) {
   return checkModule(await Bun.file(path).bytes(), { ...SETTINGS, ...settings }, configJson);
 }
 
@@ -27,7 +31,11 @@ function remarks(findings: readonly Finding[]): string[] {
 }
 
 /** A module of the contract, with some of it exchanged or more added. */
-async function contractModule(parts: { readonly start?: string; readonly memory?: string; readonly more?: string }) {
+async function contractModule(parts: {
+  readonly start?: string;
+  readonly memory?: string;
+  readonly more?: string;
+}) {
   const bytes = await assembleWat(
     "contract",
     `(module
@@ -89,7 +97,10 @@ describe("the check of a module that cannot be served", () => {
     ["loop-in-initialize", "error start: the module did not finish _initialize within 500 ms"],
     ["trap", "error sample request: the guest trapped in"],
     ["loop", "error sample request: the guest was stopped in"],
-    ["unknown-decision", 'error sample request: decision must be allow, block, deny or redirect, got "maybe"'],
+    [
+      "unknown-decision",
+      'error sample request: decision must be allow, block, deny or redirect, got "maybe"',
+    ],
     ["not-json", "error sample request: the guest's result is not JSON"],
     ["alloc-returns-past-end", "error sample request: alloc("],
   ];
@@ -104,7 +115,9 @@ describe("the check of a module that cannot be served", () => {
   test("says what to do about every error and warning, but for files and starts that say it themselves", async () => {
     for (const [guest] of cases) {
       const { findings } = await checkFile(guestPath(guest));
-      const silent = findings.filter(({ level, advice }) => (level === "error" || level === "warning") && advice === null);
+      const silent = findings.filter(
+        ({ level, advice }) => (level === "error" || level === "warning") && advice === null,
+      );
       expect(silent.filter(({ subject }) => subject !== "start")).toEqual([]);
     }
   });
@@ -164,7 +177,9 @@ describe("the check of a module that will hurt", () => {
 
   test("warns of memory that grows with every call", async () => {
     const { findings } = await checkFile(guestPath("memory-growth"));
-    expect(remarks(findings).some((remark) => remark.startsWith("warning sample request, growth: memory grows"))).toBe(true);
+    expect(
+      remarks(findings).some((remark) => remark.startsWith("warning sample request, growth: memory grows")),
+    ).toBe(true);
   });
 
   test("warns of WASI functions that do not exist", async () => {

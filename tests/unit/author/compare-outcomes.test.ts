@@ -51,7 +51,10 @@ describe("an outcome in JSON", () => {
   });
 
   test("has no values of redacted headers", () => {
-    const verdict = { ...PLAIN_ALLOW, responseHeaders: [{ op: "set", name: "Set-Cookie", value: "s" }] as const };
+    const verdict = {
+      ...PLAIN_ALLOW,
+      responseHeaders: [{ op: "set", name: "Set-Cookie", value: "s" }] as const,
+    };
     expect(writeOutcome(verdict, new Set(["set-cookie"]))).toMatchObject({
       response_headers: [{ name: "Set-Cookie", value: REDACTED }],
     });
@@ -83,8 +86,16 @@ describe("two outcomes", () => {
       { ...allow, response_headers: [{ op: "set", name: "set-cookie", value: REDACTED }] },
       { ...allow, response_headers: [{ op: "set", name: "set-cookie", value: "s=1" }] },
     ],
-    ["that failed alike in other words", { failure: "guest-trap", reason: "a" }, { failure: "guest-trap", reason: "b" }],
-    ["whose custom keys stand in another order", { ...allow, custom: { a: 1, b: 2 } }, { ...allow, custom: { b: 2, a: 1 } }],
+    [
+      "that failed alike in other words",
+      { failure: "guest-trap", reason: "a" },
+      { failure: "guest-trap", reason: "b" },
+    ],
+    [
+      "whose custom keys stand in another order",
+      { ...allow, custom: { a: 1, b: 2 } },
+      { ...allow, custom: { b: 2, a: 1 } },
+    ],
   ];
   for (const [name, before, after] of same) {
     test(`${name} do not differ`, () => {
@@ -126,7 +137,9 @@ describe("two outcomes", () => {
   });
 
   test("differ in what goes into the audit log and the routing", () => {
-    expect(compareOutcomes({ ...allow, tags: ["a"], confidence: 1 }, { ...allow, routing_metadata: { a: "b" } })).toEqual([
+    expect(
+      compareOutcomes({ ...allow, tags: ["a"], confidence: 1 }, { ...allow, routing_metadata: { a: "b" } }),
+    ).toEqual([
       { where: "tags", before: '["a"]', after: "nothing" },
       { where: "confidence", before: "1", after: "nothing" },
       { where: "routing_metadata", before: "nothing", after: '{"a":"b"}' },
@@ -136,6 +149,8 @@ describe("two outcomes", () => {
 
 describe("a decision in words", () => {
   test("says where a redirect goes", () => {
-    expect(showDecision({ decision: "redirect", status: 302, location: "/login" })).toBe('redirect 302 to "/login"');
+    expect(showDecision({ decision: "redirect", status: 302, location: "/login" })).toBe(
+      'redirect 302 to "/login"',
+    );
   });
 });

@@ -74,7 +74,11 @@ describe("an event in JSON", () => {
     ["null", null, "an event must be a JSON object"],
     ["a number as uri", { uri: 5 }, "uri of the event must be a text"],
     ["a number as a header's value", { headers: { a: 5 } }, "must be a text or a list of texts"],
-    ["a list of headers", { headers: ["a"] }, "headers of the event must be an object of header names and values"],
+    [
+      "a list of headers",
+      { headers: ["a"] },
+      "headers of the event must be an object of header names and values",
+    ],
     ["a status in words", { status: "200" }, "status of the event must be a number"],
     ["a status beyond 16 bits", { status: 65_536 }, "status of the event must be from 0 to 65535"],
     ["half a status", { status: 200.5 }, "status of the event must be a whole number"],

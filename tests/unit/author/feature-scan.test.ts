@@ -68,7 +68,10 @@ describe("the features of a module", () => {
     ["SIMD", "(func (result v128) (v128.const i32x4 1 2 3 4))"],
     ["SIMD", "(memory 1) (func (result v128) (v128.load8_lane 3 (i32.const 0) (v128.const i32x4 1 2 3 4)))"],
     ["tail calls", "(func $f (return_call $f))"],
-    ["exceptions", "(tag $t (param i32)) (func (try (do (throw $t (i32.const 1))) (catch $t (drop)) (catch_all)))"],
+    [
+      "exceptions",
+      "(tag $t (param i32)) (func (try (do (throw $t (i32.const 1))) (catch $t (drop)) (catch_all)))",
+    ],
     ["threads", "(memory 1 1 shared) (func (result i32) (i32.atomic.load (i32.const 0)))"],
     ["threads", "(func (atomic.fence))"],
     ["multiple memories", "(memory 1) (memory 1)"],
@@ -83,14 +86,21 @@ describe("the features of a module", () => {
   for (const [feature, text] of cases.filter(([, text]) => text.includes("(func"))) {
     test(`include those behind ${text}`, () => {
       const longer = `${text.replace(/\)$/, "")} (drop (i32.extend8_s (i32.const 1))))`;
-      expect(featuresOf(longer)).toEqual(FEATURES.filter((one) => one === feature || one === "sign extension"));
+      expect(featuresOf(longer)).toEqual(
+        FEATURES.filter((one) => one === feature || one === "sign extension"),
+      );
     });
   }
 
   const STRUCT = [0x5f, 1, 0x7f, 1];
   const ARRAY = [0x5e, 0x7f, 1];
   const SIGN_EXTENSION = [0x41, 1, 0xc0, 0x1a];
-  const inBytes: readonly [name: string, feature: Feature, types: readonly number[][], body: readonly number[]][] = [
+  const inBytes: readonly [
+    name: string,
+    feature: Feature,
+    types: readonly number[][],
+    body: readonly number[],
+  ][] = [
     ["struct.new_default", "garbage collection", [STRUCT], [0xfb, 0x01, 0, 0x1a]],
     ["struct.get", "garbage collection", [STRUCT], [0xfb, 0x01, 0, 0xfb, 0x02, 0, 0, 0x1a]],
     ["array.new_fixed", "garbage collection", [ARRAY], [0x41, 7, 0xfb, 0x08, 0, 1, 0x1a]],
@@ -112,6 +122,8 @@ describe("the features of a module", () => {
   }
 
   test("are those of the functions that can be read, beside one that cannot", () => {
-    expect(scanFeatures(readOutline(moduleOf([NOTHING], [...SIGN_EXTENSION, 0xff])))).toEqual(["sign extension"]);
+    expect(scanFeatures(readOutline(moduleOf([NOTHING], [...SIGN_EXTENSION, 0xff])))).toEqual([
+      "sign extension",
+    ]);
   });
 });

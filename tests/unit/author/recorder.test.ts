@@ -40,7 +40,10 @@ describe("a recorder", () => {
     for (let i = 0; i < 3; i++) recorder.onSettled(EVENT, PLAIN_ALLOW, i, null);
     recorder.close();
     expect(linesOf(path)).toHaveLength(3);
-    expect(log.lines.at(-1)).toMatchObject({ message: "recorded events", fields: { events: 3, left_out: 0 } });
+    expect(log.lines.at(-1)).toMatchObject({
+      message: "recorded events",
+      fields: { events: 3, left_out: 0 },
+    });
     recorder.onSettled(EVENT, PLAIN_ALLOW, 4, null);
     recorder.close();
     expect(linesOf(path)).toHaveLength(3);
@@ -52,7 +55,10 @@ describe("a recorder", () => {
     const { recorder } = open(path);
     recorder.onSettled(EVENT, PLAIN_ALLOW, 1, new EventFailure("guest-trap", "it trapped"));
     recorder.close();
-    expect(JSON.parse(readFileSync(path, "utf8")).outcome).toEqual({ failure: "guest-trap", reason: "it trapped" });
+    expect(JSON.parse(readFileSync(path, "utf8")).outcome).toEqual({
+      failure: "guest-trap",
+      reason: "it trapped",
+    });
   });
 
   test("keeps the values of redacted headers to itself, in events and in verdicts", () => {
@@ -103,7 +109,10 @@ describe("a recorder", () => {
     const { recorder, log } = open("/dev/full");
     recorder.onSettled(EVENT, PLAIN_ALLOW, 1, null);
     recorder.close();
-    expect(log.messages("info")).toEqual(["recording events", "recording has ended: the file cannot be written"]);
+    expect(log.messages("info")).toEqual([
+      "recording events",
+      "recording has ended: the file cannot be written",
+    ]);
     expect(log.lines.at(-1)?.fields["reason"]).toBe("the disk is full");
   });
 

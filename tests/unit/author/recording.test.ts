@@ -9,7 +9,10 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const TIME = new Date("2026-07-01T12:00:00Z");
 const EVENT = readEvent({ uri: "/a", headers: { cookie: "s=1", host: "a.test" } });
-const LINE = writeRecordingLine({ time: TIME, event: EVENT, outcome: PLAIN_ALLOW, us: 12 }, new Set(["cookie"]));
+const LINE = writeRecordingLine(
+  { time: TIME, event: EVENT, outcome: PLAIN_ALLOW, us: 12 },
+  new Set(["cookie"]),
+);
 
 async function readText(text: string): Promise<RecordedEvent[]> {
   using folder = temporaryFolder();
@@ -42,7 +45,13 @@ describe("a recording", () => {
     const plain = writeRecordingLine({ time: TIME, event: EVENT, outcome: PLAIN_ALLOW, us: 3 }, new Set());
     const [first, second, ...rest] = await readText(`${plain}\n${LINE}`);
     expect(rest).toEqual([]);
-    expect(first).toEqual({ line: 1, event: EVENT, outcome: { decision: "allow" }, us: 3, isRedacted: false });
+    expect(first).toEqual({
+      line: 1,
+      event: EVENT,
+      outcome: { decision: "allow" },
+      us: 3,
+      isRedacted: false,
+    });
     expect(second).toMatchObject({ line: 3, isRedacted: true });
   });
 
@@ -62,7 +71,11 @@ describe("a recording", () => {
   });
 
   const refusals: readonly [name: string, text: string, said: string][] = [
-    ["a line in its middle that is no JSON", `${LINE}oops\n${LINE}`, "line 2 of the recording cannot be used: it is not JSON"],
+    [
+      "a line in its middle that is no JSON",
+      `${LINE}oops\n${LINE}`,
+      "line 2 of the recording cannot be used: it is not JSON",
+    ],
     ["a single line that is no JSON", "oops", "line 1 of the recording cannot be used: it is not JSON"],
     ["JSON of another kind", '{"level":"info"}\n', "is not what the option --record writes"],
     [

@@ -24,7 +24,9 @@ describe("the templates", () => {
   });
 
   test("hold what is needed and nothing that a build leaves behind", () => {
-    const files = Object.fromEntries(Object.entries(TEMPLATES).map(([name, all]) => [name, Object.keys(all)]));
+    const files = Object.fromEntries(
+      Object.entries(TEMPLATES).map(([name, all]) => [name, Object.keys(all)]),
+    );
     expect(files).toEqual({
       assemblyscript: [
         ".gitignore",
@@ -64,10 +66,15 @@ describe("a new project", () => {
       using folder = temporaryFolder();
       const target = folder.file("deep/er");
       const { files, buildCommand } = scaffold(target, name);
-      const written = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      const written = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) =>
+        entry.isFile(),
+      );
       expect(written).toHaveLength(files.length);
-      for (const path of files) expect(readFileSync(join(target, path), "utf8")).toBe(TEMPLATES[name]?.[path] ?? "?");
-      expect(buildCommand).toContain({ rust: "cargo", go: "go build", c: "clang", assemblyscript: "npm", zig: "zig" }[name]);
+      for (const path of files)
+        expect(readFileSync(join(target, path), "utf8")).toBe(TEMPLATES[name]?.[path] ?? "?");
+      expect(buildCommand).toContain(
+        { rust: "cargo", go: "go build", c: "clang", assemblyscript: "npm", zig: "zig" }[name],
+      );
       expect(buildCommand).not.toContain("\n");
     });
   }
@@ -94,10 +101,13 @@ describe("a new project", () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)("is refused where nothing may be written (root may write anywhere)", () => {
-    using folder = temporaryFolder();
-    mkdirSync(folder.file("closed"));
-    chmodSync(folder.file("closed"), 0o500);
-    expect(refusalOf(folder.file("closed/x"))).toEndWith("permission denied");
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    "is refused where nothing may be written (root may write anywhere)",
+    () => {
+      using folder = temporaryFolder();
+      mkdirSync(folder.file("closed"));
+      chmodSync(folder.file("closed"), 0o500);
+      expect(refusalOf(folder.file("closed/x"))).toEndWith("permission denied");
+    },
+  );
 });

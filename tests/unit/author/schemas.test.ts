@@ -8,8 +8,8 @@ import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { AbiFlag, encodeInput } from "../../../src/abi/json/input-encoder.ts";
 import { decodeResult } from "../../../src/abi/json/result-decoder.ts";
-import { SCHEMAS, type SchemaSubject } from "../../../src/author/schemas.ts";
 import { sampleRequest, sampleResponse } from "../../../src/author/sample-events.ts";
+import { SCHEMAS, type SchemaSubject } from "../../../src/author/schemas.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import { POLICY_TABLE } from "../../examples/policy-table.ts";
 
@@ -48,7 +48,7 @@ describe("the schema of events", () => {
   test("names every key guests are given, and no other", () => {
     const { $defs } = SCHEMAS.event as { $defs: Record<string, { properties: Record<string, unknown> }> };
     const keysOf = (name: string) => Object.keys($defs[name]?.properties ?? {}).sort();
-    const given = (event: typeof events[number]) =>
+    const given = (event: (typeof events)[number]) =>
       JSON.parse(encodeInput(event, { abiFlags: 3, canonicalHeaderCase: false }));
     expect(keysOf("request")).toEqual(Object.keys(given(sampleRequest())).sort());
     expect(keysOf("response")).toEqual(Object.keys(given(sampleResponse())).sort());
@@ -57,9 +57,18 @@ describe("the schema of events", () => {
 
   const wrong: readonly [name: string, value: unknown][] = [
     ["an event without headers", { status: 200, correlation_id: "a" }],
-    ["header values in a list where one text belongs", { status: 200, correlation_id: "a", headers: { a: ["1"] } }],
+    [
+      "header values in a list where one text belongs",
+      { status: 200, correlation_id: "a", headers: { a: ["1"] } },
+    ],
     ["a misspelt key", { status: 200, correlation_id: "a", headers: {}, header: {} }],
-    ["both kinds at once", { ...JSON.parse(encodeInput(sampleRequest(), { abiFlags: 0, canonicalHeaderCase: false })), status: 200 }],
+    [
+      "both kinds at once",
+      {
+        ...JSON.parse(encodeInput(sampleRequest(), { abiFlags: 0, canonicalHeaderCase: false })),
+        status: 200,
+      },
+    ],
   ];
   for (const [name, value] of wrong) {
     test(`does not fit ${name}`, () => expect(isEvent(value)).toBe(false));
@@ -78,7 +87,16 @@ describe("the schema of results", () => {
     [{ decision: "allow", add_request_headers: { "X-A": "1", "X-B": ["1", "2"], "X-C": [] } }, true],
     [{ decision: "allow", add_response_headers: { "X-A": "tab\there" } }, true],
     [{ decision: "allow", remove_response_headers: ["Server"] }, true],
-    [{ decision: "allow", confidence: 0.5, rule_ids: ["r"], reason_codes: ["c"], custom: { a: [1, { b: null }] } }, true],
+    [
+      {
+        decision: "allow",
+        confidence: 0.5,
+        rule_ids: ["r"],
+        reason_codes: ["c"],
+        custom: { a: [1, { b: null }] },
+      },
+      true,
+    ],
     [{ decision: "allow", routing_metadata: { pool: "b" } }, true],
     [{}, false],
     [[], false],
@@ -112,11 +130,31 @@ describe("the schema of results", () => {
   ];
   for (const [result, isRight] of samples) {
     test(`and the decoder both ${isRight ? "take" : "refuse"} ${JSON.stringify(result)}`, () => {
-      expect({ schema: isResult(result), decoder: isTaken(result) }).toEqual({ schema: isRight, decoder: isRight });
+      expect({ schema: isResult(result), decoder: isTaken(result) }).toEqual({
+        schema: isRight,
+        decoder: isRight,
+      });
     });
   }
 
-  const scalar = fc.constantFrom<unknown>(null, 1, 403, 99.5, -1, "", "x", "a\nb", "é😀", true, [], ["a"], [1], {}, { a: "b" }, { "a b": "c" });
+  const scalar = fc.constantFrom<unknown>(
+    null,
+    1,
+    403,
+    99.5,
+    -1,
+    "",
+    "x",
+    "a\nb",
+    "é😀",
+    true,
+    [],
+    ["a"],
+    [1],
+    {},
+    { a: "b" },
+    { "a b": "c" },
+  );
   const result = fc.record(
     {
       decision: fc.constantFrom<unknown>("allow", "Block", "deny", "REDIRECT", "no", "", null, 1),

@@ -25,7 +25,10 @@ describe.each(Object.entries(COMMANDS))("the command %s", (name, { description }
   });
 
   test("gives every flag and short flag to one option only", () => {
-    const names = description.options.flatMap(({ flag, alias }) => [`--${flag}`, ...(alias === undefined ? [] : [`-${alias}`])]);
+    const names = description.options.flatMap(({ flag, alias }) => [
+      `--${flag}`,
+      ...(alias === undefined ? [] : [`-${alias}`]),
+    ]);
     names.push("--help", "-h", "--version", "-V");
     expect(names.filter((one, index) => names.indexOf(one) !== index)).toEqual([]);
   });

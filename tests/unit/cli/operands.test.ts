@@ -80,7 +80,11 @@ describe("operands", () => {
   const refusals: readonly [name: string, argv: string[], said: string][] = [
     ["is missing", [], "operand-required: <from> is missing; it must be a path."],
     ["is empty", [""], "option-invalid: <from> must be a path, but it is empty."],
-    ["is one too many", ["a", "b", "c"], 'argument-unexpected: Unexpected argument "c": besides options, only <from> [to] is expected.'],
+    [
+      "is one too many",
+      ["a", "b", "c"],
+      'argument-unexpected: Unexpected argument "c": besides options, only <from> [to] is expected.',
+    ],
     [
       "was meant for a switch",
       ["a", "b", "--quiet", "false"],
