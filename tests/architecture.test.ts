@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "wasm/fuel-reading.ts",
     "abi/contract.ts",
     "abi/guest-recipe.ts",
+    "wasm/fuel-reading.ts",
     "wasm/imports/line-rate.ts",
     "event/",
     "observe/",

@@ -72,7 +72,7 @@ export class Ring {
   /** Settles the job before it returns when it runs inline, and some time later otherwise. */
   submit(job: RingJob): void {
     const workers = this.#workers;
-    if (workers?.isReady && this.#prefersWorkers()) {
+    if (workers?.isReady && this.#prefersWorkers(workers)) {
       workers.submit(job);
       return;
     }
@@ -101,8 +101,10 @@ export class Ring {
     this.#closeWorkersWhenQuiet();
   }
 
-  #prefersWorkers(): boolean {
-    return this.#options.dispatch === "workers" || this.#judge.isHeavy(performance.now());
+  /** A module with few heavy calls does not wait for them: while they keep all threads busy, the others run inline. */
+  #prefersWorkers(workers: WorkerRing): boolean {
+    if (this.#options.dispatch === "workers" || this.#judge.isSlow) return true;
+    return workers.hasIdle && this.#judge.isHeavy(performance.now());
   }
 
   #runInline(job: RingJob): void {
@@ -116,6 +118,11 @@ export class Ring {
       return;
     }
     settle(job, outcome);
+  }
+
+  /** What goes beyond the budget does not count: a few calls that run into their deadline do not make a module slow. */
+  #recordCost(guestMs: number): void {
+    this.#judge.recordCost(Math.min(guestMs, INLINE_BUDGET_MS));
   }
 
   /** One slot is inline only: least memory, strictly one call after the other. */

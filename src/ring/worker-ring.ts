@@ -46,6 +46,10 @@ export class WorkerRing implements WorkerSlotListener {
     return this.#slots.some((slot) => slot.state === "idle" || slot.state === "busy");
   }
 
+  get hasIdle(): boolean {
+    return this.#slots.some((slot) => slot.state === "idle");
+  }
+
   /** Nothing is running and nothing waits. */
   get isQuiet(): boolean {
     return this.#waiting.length === 0 && this.#slots.every((slot) => slot.state !== "busy");

@@ -55,7 +55,7 @@ describe.skipIf(!isLinux)("--isolation per-request", () => {
     expect(environmentOf(agent)).toContain(`${VARIABLE}=0`);
     using client = await TimedClient.connect(agent.socketPath, 2);
     for (let i = 0; i < 20; i++) expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
-    expect(agent.statusKib("VmPeak")).toBeLessThan(RESERVED_KIB);
+    expect(agent.statusKib("VmSize")).toBeLessThan(RESERVED_KIB);
     expect(agent.lines.filter((line) => line.msg === "ready")).toHaveLength(1);
     expect(await agent.stop()).toBe(0);
   });
@@ -67,7 +67,7 @@ describe.skipIf(!isLinux)("--isolation per-request", () => {
     using client = await TimedClient.connect(agent.socketPath, 2);
     expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
     expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
-    expect(agent.statusKib("VmPeak")).toBeGreaterThan(RESERVED_KIB);
+    expect(agent.statusKib("VmSize")).toBeGreaterThan(RESERVED_KIB);
   });
 
   test("keeps a socket that the service manager has passed on", async () => {

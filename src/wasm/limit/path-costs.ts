@@ -7,8 +7,8 @@
  * in advance. Where ways of two segments join, the code behind belongs to the older one, and the younger one pays as
  * much as the older may still have before it.
  *
- * The code between the entry of a small function and its first call is free when it is short: whoever called has paid
- * `callCost` for it. So most leaf functions, and the short ways through others, take no fuel at all.
+ * The code between the entry of a small function and its first call or loop is free when it is short: whoever called
+ * has paid `callCost` for it. So small leaf functions, and the short ways through others, take no fuel at all.
  */
 
 import { invalidModule } from "./byte-reader.ts";
@@ -22,7 +22,7 @@ const dead = -1;
 /** The segment from a function's entry, paid for by the caller; older than all others. */
 const free = -2;
 
-const frameStride = 7;
+const frameStride = 9;
 const kindField = 0;
 const regionField = 1;
 const segmentField = 2;
@@ -31,6 +31,8 @@ const elseSegmentField = 4;
 const elseReachField = 5;
 /** 1 when an exception may land at the end of the block. */
 const landingField = 6;
+const prepaidField = 7;
+const elsePrepaidField = 8;
 
 const initialFrames = 64;
 
@@ -48,12 +50,13 @@ const maxLazyBytes = 512;
 const maxUncheckedBytes = 16_384;
 
 /**
- * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero, it is
- * taken from the fuel together with `countedAhead` for the next turns, so what a counter holds is paid. Only the first
- * turns of each call are not: little, and `callCost` bounds how many calls can profit.
+ * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero it is
+ * taken from the fuel, together with `countedAhead` for the next turns; a check in front of the loop pays for the
+ * first `prepaidFuel`. So what a counter holds is always paid. Both are long, because taking fuel now and then is a
+ * branch that the processor predicts wrongly.
  */
-export const countedAhead = 1024;
-export const counterStart = -64;
+export const countedAhead = 2048;
+export const prepaidFuel = 1024;
 
 export class PathCosts {
   readonly #edits: EditList;
@@ -68,8 +71,10 @@ export class PathCosts {
   /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
   #outside = new Int32Array(initialFrames * 2);
   #region = 0;
-  /** A check in front of the loop around this place that is in no other; without cost while none is needed. */
-  #loopGuard = -1;
+  /** 1 when all ways to here have paid for the first turns of loops. */
+  #isPrepaid = 0;
+  /** The checks that pay for them. */
+  #prepayingChecks: number[] = [];
   #bodyBytes = 0;
   #mayCount = false;
   #hasLoop = false;
@@ -94,14 +99,20 @@ export class PathCosts {
     this.#bodyBytes = bodyBytes;
     this.#mayCount = mayCount;
     this.#hasLoop = false;
+    this.#isPrepaid = 0;
+    this.#prepayingChecks.length = 0;
     this.#enterSegment(free);
-    if (bodyBytes > maxLazyBytes) this.#startSegment(at);
+    if (bodyBytes > maxLazyBytes) this.#prepay(at);
     this.enter(frameKind.block);
   }
 
   /** Ends a function; returns whether its loops need a local variable to count in. */
   finish(): boolean {
-    return this.#hasLoop && this.#mayCount;
+    if (!this.#hasLoop || !this.#mayCount) return false;
+    for (const check of this.#prepayingChecks) {
+      this.#edits.setArgument(check, this.#edits.argument(check) + prepaidFuel);
+    }
+    return true;
   }
 
   /** Adds the cost of simple instructions up to `at`, where the next one begins. */
@@ -123,13 +134,9 @@ export class PathCosts {
     this.#edits.push(at, editKind.check, cost);
   }
 
-  /**
-   * Before a call at `at` of something that may call this function back: every such way through a function takes fuel
-   * from the global, or recursion would be free.
-   */
+  /** Before a call at `at` of something that may call this function back: recursion must not be free. */
   beforeCall(at: number): void {
     if (this.#segment === free) this.#startSegment(at);
-    else if (this.#region > 0) this.#edits.setArgument(this.#loopGuard, callCost);
   }
 
   /** `block`, `if`, `try` and `try_table`. */
@@ -144,12 +151,14 @@ export class PathCosts {
     frames[base + elseSegmentField] = this.#segment;
     frames[base + elseReachField] = this.#reach;
     frames[base + landingField] = 0;
+    frames[base + prepaidField] = 1;
+    frames[base + elsePrepaidField] = this.#isPrepaid;
   }
 
   /** A loop at `at`, whose first instruction is at `bodyAt`. */
   enterLoop(at: number, bodyAt: number): void {
+    if (this.#region === 0 && this.#isPrepaid === 0) this.#prepay(at);
     this.#note(this.#segment, this.#reach);
-    if (this.#region === 0) this.#loopGuard = this.#edits.push(at, editKind.check, 0);
     const base = this.#region * 2;
     if (base === this.#outside.length) this.#outside = doubled(this.#outside);
     this.#outside[base] = this.#segment;
@@ -168,9 +177,9 @@ export class PathCosts {
     if (this.#segment === dead || this.#frames[base + kindField] === frameKind.loop) return;
     const region = this.#frames[base + regionField] as number;
     if (region === this.#region) {
-      this.#merge(base, this.#segment, this.#reach);
+      this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
     } else {
-      this.#merge(base, this.#outside[region * 2] as number, this.#outside[region * 2 + 1] as number);
+      this.#merge(base, this.#outside[region * 2] as number, this.#outside[region * 2 + 1] as number, 1);
     }
   }
 
@@ -193,17 +202,19 @@ export class PathCosts {
   else(at: number): void {
     const base = this.#frameOf(0, at);
     if (this.#frames[base + kindField] !== frameKind.if) throw invalidModule("else without if", at);
-    this.#merge(base, this.#segment, this.#reach);
+    this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
     this.#frames[base + kindField] = frameKind.block;
     this.#enterSegment(this.#frames[base + elseSegmentField] as number);
     this.#reach = this.#frames[base + elseReachField] as number;
+    this.#isPrepaid = this.#frames[base + elsePrepaidField] as number;
   }
 
   /** `at`: the first instruction of the handler. */
   catch(at: number): void {
     const base = this.#frameOf(0, at);
     if (this.#frames[base + kindField] !== frameKind.try) throw invalidModule("catch without try", at);
-    this.#merge(base, this.#segment, this.#reach);
+    this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
+    if (this.#region === 0) this.#isPrepaid = 0;
     this.#startSegment(at);
   }
 
@@ -224,13 +235,19 @@ export class PathCosts {
       this.#endLoop();
       return;
     }
-    this.#merge(base, this.#segment, this.#reach);
+    this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
     if (frames[base + kindField] === frameKind.if) {
-      this.#merge(base, frames[base + elseSegmentField] as number, frames[base + elseReachField] as number);
+      const elseSegment = frames[base + elseSegmentField] as number;
+      const elseReach = frames[base + elseReachField] as number;
+      this.#merge(base, elseSegment, elseReach, frames[base + elsePrepaidField] as number);
     }
     this.#enterSegment(frames[base + segmentField] as number);
     this.#reach = frames[base + reachField] as number;
-    if (frames[base + landingField] === 1 && this.#depth > 0) this.#startSegment(at);
+    this.#isPrepaid = frames[base + prepaidField] as number;
+    if (frames[base + landingField] === 1 && this.#depth > 0) {
+      if (this.#region === 0) this.#isPrepaid = 0;
+      this.#startSegment(at);
+    }
   }
 
   #endLoop(): void {
@@ -239,6 +256,13 @@ export class PathCosts {
     const base = this.#region * 2;
     if (this.#segment !== dead) this.#enterSegment(this.#outside[base] as number);
     this.#reach = this.#outside[base + 1] as number;
+  }
+
+  /** Takes fuel here for what follows and, if there are loops, for their first turns. */
+  #prepay(at: number): void {
+    this.#startSegment(at);
+    this.#prepayingChecks.push(this.#segment);
+    this.#isPrepaid = 1;
   }
 
   /** Takes fuel here for what follows. */
@@ -260,10 +284,11 @@ export class PathCosts {
   }
 
   /** Notes that a way of the segment leads out of the block. */
-  #merge(base: number, segment: number, reach: number): void {
+  #merge(base: number, segment: number, reach: number, isPrepaid: number): void {
     if (segment === dead) return;
     this.#note(segment, reach);
     const frames = this.#frames;
+    if (isPrepaid === 0) frames[base + prepaidField] = 0;
     const before = frames[base + segmentField] as number;
     const reachBefore = frames[base + reachField] as number;
     const region = frames[base + regionField] as number;

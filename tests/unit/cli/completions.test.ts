@@ -2,7 +2,7 @@
  * The completion scripts, asked as a person at a prompt would ask them, in the real shells where those are installed.
  */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,9 @@ import { bashCompletion } from "../../../src/cli/completions/bash.ts";
 import { fishCompletion } from "../../../src/cli/completions/fish.ts";
 import { zshCompletion } from "../../../src/cli/completions/zsh.ts";
 import { choiceKind, integerKind, listKind, pathKind, switchKind } from "../../../src/cli/value-kind.ts";
+
+// A zsh takes seconds to find its own completions on a busy machine.
+setDefaultTimeout(30_000);
 
 const SERVE: CommandDescription = defineAgentCommand<{
   modulePath: string;
@@ -224,21 +227,24 @@ describe.skipIf(shellIsMissing("fish"))(nameOf("fish"), () => {
 });
 
 describe.skipIf(shellIsMissing("zsh"))(nameOf("zsh"), () => {
-  /** What a zsh on a terminal of its own shows for a line and a tab. */
-  function complete(line: string): string {
+  /** What a zsh on a terminal of its own shows for a line and a tab, until it shows all `words` or ten seconds passed. */
+  function complete(line: string, words: readonly string[]): string {
     const script = `zmodload zsh/zpty
       zpty shell zsh -f -i
-      zpty -w shell 'PS1= PROMPT2=; unsetopt zle_bracketed_paste 2>/dev/null; fpath=(. $fpath); autoload -Uz compinit; compinit -u -D'
-      zpty -w shell "zstyle ':completion:*' verbose no; zstyle ':completion:*' list-colors ''; LISTMAX=9999; bindkey '^I' list-choices"
+      zpty -w shell 'PS1=; fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D'
+      zpty -w shell "LISTMAX=9999; bindkey '^I' list-choices"
       zpty -w shell 'echo is''-ready'
-      zpty -m -r shell out '*is-ready*'
-      zpty -n -w shell $'${line}\\t'
-      sleep 1
-      zpty -n -w shell $'\\C-u'
-      zpty -w shell 'echo is''-done'
-      out=; zpty -m -r shell out '*is-done*'
-      print -r -- $out`;
-    return run("zsh", "-f", "-c", script);
+      zpty -m -r shell shown '*is-ready*'
+      shown=
+      zpty -n -w shell "$1"$'\\t'
+      shift
+      for try in {1..100}; do
+        while zpty -r -t shell part; do shown+=$part; done
+        for word in $@; do [[ $shown == *$word* ]] || { sleep 0.1; continue 2 }; done
+        break
+      done
+      print -r -- $shown`;
+    return run("zsh", "-f", "-c", script, "zsh", line, ...words);
   }
 
   test("can be loaded as a function file, and sourced", () => {
@@ -253,18 +259,14 @@ describe.skipIf(shellIsMissing("zsh"))(nameOf("zsh"), () => {
     ).toBe("_sentinel-wasm-agent");
   });
 
-  test("offers commands", () => {
-    const shown = complete("sentinel-wasm-agent ");
-    expect(shown).toContain("call");
-    expect(shown).toContain("serve");
-  });
-
-  test("offers options, their values and files", () => {
-    expect(complete("sentinel-wasm-agent --")).toMatch(
-      /--log-format[\s\S]*--module[\s\S]*--no-limits[\s\S]*--verbose/,
-    );
-    expect(complete("sentinel-wasm-agent --log-format=")).toMatch(/json\s+pretty/);
-    expect(complete("sentinel-wasm-agent --module=pol")).toContain("policy-two.wasm");
-    expect(complete("sentinel-wasm-agent call --method ")).toMatch(/GET\s+PUT/);
+  test.each([
+    ["commands", "", ["call", "serve"]],
+    ["options", "--", ["--log-format", "--module", "--no-limits", "--verbose"]],
+    ["the values of an option", "--log-format=", ["json", "pretty"]],
+    ["files for a path", "--module=pol", ["policy-two.wasm"]],
+    ["the options of a command", "call --method ", ["GET", "PUT"]],
+  ])("offers %s", (_what, line, words) => {
+    const shown = complete(`sentinel-wasm-agent ${line}`, words);
+    for (const word of words) expect(shown).toContain(word);
   });
 });

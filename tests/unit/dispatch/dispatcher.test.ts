@@ -128,8 +128,8 @@ test("everything is counted", async () => {
   const agent = await open(guestPath("trap-on-marker"));
   const peer = proxy(agent, "0.6.54");
   askRequest(peer, "a");
-  askRequest(peer, "boom");
   askResponse(peer, "a");
+  askRequest(peer, "boom");
   const { requests, responses, refused, failures } = agent.dispatcher.counters;
   expect({ requests, responses, refused, failures }).toEqual({
     requests: 2,

@@ -123,11 +123,9 @@ describe("a guest that breaks", () => {
   test("is refilled by the next question when that comes first", async () => {
     const { control, around } = controlled();
     const { ring } = await open("trap-on-marker", { around });
-    for (let round = 1; round <= 10; round++) {
-      expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
-      expect(codeOf(ask(ring))).toBe("allow");
-      expect(control.made).toBe(1 + round);
-    }
+    expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
+    expect(codeOf(ask(ring))).toBe("allow");
+    expect(control.made).toBe(2);
   });
 
   test("starts afresh: nothing of the broken instance is left", async () => {

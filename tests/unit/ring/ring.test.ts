@@ -129,10 +129,11 @@ test("in mode workers, everything is asked on other threads once they run", asyn
 });
 
 test("a question that has waited longer than a call may take is not asked any more", async () => {
-  const ring = await open("compute-long", { size: 2, timeoutMs: 600, dispatch: "workers" });
+  // Three thousand calls of a millisecond each, on two threads, and 200 ms to get through.
+  const ring = await open("compute", { size: 2, timeoutMs: 200, dispatch: "workers" });
   // While the threads start, questions are answered inline.
   for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
-  const outcomes = await Promise.all(Array.from({ length: 60 }, () => submit(ring).outcome));
+  const outcomes = await Promise.all(Array.from({ length: 3000 }, () => submit(ring).outcome));
   expect(outcomes.map(codeOf)).toContain("allow");
   const late = outcomes.find((outcome) => codeOf(outcome) === "queue-timeout");
   expect((late as EventFailure).message).toMatch(
