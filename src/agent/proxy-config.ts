@@ -35,7 +35,8 @@ export class ProxyConfig {
   }
 
   apply(config: unknown): ConfigureOutcome {
-    const json = JSON.stringify(config);
+    const json = toJson(config);
+    if (json === null) return { accepted: false, reason: "the configuration is nested too deeply" };
     if (json === this.#acceptedJson) return { accepted: true };
     const outcome = this.#applyNew(config, json);
     // A refusal is not remembered: the guest may have failed for a moment only.
@@ -105,5 +106,14 @@ export class ProxyConfig {
         received: JSON.stringify(value),
       },
     );
+  }
+}
+
+/** Null for nesting that the engine reads but cannot write again. */
+function toJson(config: unknown): string | null {
+  try {
+    return JSON.stringify(config);
+  } catch {
+    return null;
   }
 }

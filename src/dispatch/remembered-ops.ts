@@ -11,6 +11,7 @@ import type { HeaderOp } from "../event/header-ops.ts";
 
 interface Entry {
   readonly ops: readonly HeaderOp[];
+  readonly units: number;
   readonly expiresAtMs: number;
 }
 
@@ -20,11 +21,14 @@ const MAX_AGE_MS = 5 * 60_000;
 const MAX_ID_UNITS = 256;
 const MAX_OPS = 64;
 const MAX_OPS_UNITS = 16 * 1024;
+/** All entries together. */
+const MAX_TOTAL_UNITS = 16 * 1024 * 1024;
 
 export class RememberedOps {
   /** In order of insertion, so the oldest entry comes first. */
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
+  #units = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -36,18 +40,19 @@ export class RememberedOps {
 
   /** Remembers the operations of a request. False when they are too large to keep. */
   remember(correlationId: string, ops: readonly HeaderOp[]): boolean {
-    this.#entries.delete(correlationId);
-    if (correlationId.length > MAX_ID_UNITS || ops.length > MAX_OPS || unitsOf(ops) > MAX_OPS_UNITS)
-      return false;
+    this.#drop(correlationId);
+    const units = unitsOf(ops) + correlationId.length;
+    if (correlationId.length > MAX_ID_UNITS || ops.length > MAX_OPS || units > MAX_OPS_UNITS) return false;
     const nowMs = this.#now();
     this.#dropOld(nowMs);
-    this.#entries.set(correlationId, { ops, expiresAtMs: nowMs + MAX_AGE_MS });
+    this.#units += units;
+    this.#entries.set(correlationId, { ops, units, expiresAtMs: nowMs + MAX_AGE_MS });
     return true;
   }
 
   /** A new request without operations: what an earlier one of the same id left must not reach its response. */
   forget(correlationId: string): void {
-    if (this.#entries.size > 0) this.#entries.delete(correlationId);
+    if (this.#entries.size > 0) this.#drop(correlationId);
   }
 
   /** Takes the operations for a response out; null when there are none. */
@@ -55,15 +60,23 @@ export class RememberedOps {
     if (this.#entries.size === 0) return null;
     const entry = this.#entries.get(correlationId);
     if (entry === undefined) return null;
-    this.#entries.delete(correlationId);
+    this.#drop(correlationId);
     return entry.expiresAtMs > this.#now() ? entry.ops : null;
   }
 
   #dropOld(nowMs: number): void {
     for (const [id, entry] of this.#entries) {
-      if (entry.expiresAtMs > nowMs && this.#entries.size < MAX_ENTRIES) return;
-      this.#entries.delete(id);
+      const isRoom = this.#entries.size < MAX_ENTRIES && this.#units < MAX_TOTAL_UNITS;
+      if (entry.expiresAtMs > nowMs && isRoom) return;
+      this.#drop(id);
     }
+  }
+
+  #drop(correlationId: string): void {
+    const entry = this.#entries.get(correlationId);
+    if (entry === undefined) return;
+    this.#units -= entry.units;
+    this.#entries.delete(correlationId);
   }
 }
 

@@ -120,11 +120,6 @@ export class Ring {
     settle(job, outcome);
   }
 
-  /** What goes beyond the budget does not count: a few calls that run into their deadline do not make a module slow. */
-  #recordCost(guestMs: number): void {
-    this.#judge.recordCost(Math.min(guestMs, INLINE_BUDGET_MS));
-  }
-
   /** One slot is inline only: least memory, strictly one call after the other. */
   #canUseWorkers(): boolean {
     return this.#options.dispatch !== "inline" && this.#size > 1 && this.#options.recipe.limits !== null;
