@@ -41,8 +41,9 @@ export class RememberedOps {
   /** Remembers the operations of a request. False when they are too large to keep. */
   remember(correlationId: string, ops: readonly HeaderOp[]): boolean {
     this.#drop(correlationId);
-    const units = unitsOf(ops) + correlationId.length;
-    if (correlationId.length > MAX_ID_UNITS || ops.length > MAX_OPS || units > MAX_OPS_UNITS) return false;
+    const opsUnits = unitsOf(ops);
+    const units = opsUnits + correlationId.length;
+    if (correlationId.length > MAX_ID_UNITS || ops.length > MAX_OPS || opsUnits > MAX_OPS_UNITS) return false;
     const nowMs = this.#now();
     this.#dropOld(nowMs);
     this.#units += units;
