@@ -151,7 +151,7 @@ function describe(headers: Record<string, string[]>): string {
 }
 
 async function waitForSocket(agent: Bun.Subprocess): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     if (agent.exitCode !== null) throw new Error(`the agent ended with exit code ${agent.exitCode}`);
     try {
       (await Bun.connect({ unix: socketPath, socket: { data() {} } })).end();
@@ -160,7 +160,7 @@ async function waitForSocket(agent: Bun.Subprocess): Promise<void> {
       await Bun.sleep(25);
     }
   }
-  throw new Error("the agent did not open its socket within 5 seconds");
+  throw new Error("the agent did not open its socket within 30 seconds");
 }
 
 const module = join(root, "examples", "rust", "policy.wasm");
