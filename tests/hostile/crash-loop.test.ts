@@ -9,7 +9,7 @@ import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { guardedGuest, POISON_PADDING } from "./guarded-guest.ts";
-import { isPlainAllow } from "./innocent-requests.ts";
+import { innocentRequestsDuring, isPlainAllow } from "./innocent-requests.ts";
 import { type Protocol, TimedClient, type TimedAnswer } from "./timed-client.ts";
 
 const STORM_MS = 2000;
@@ -107,6 +107,27 @@ describe("a guest that traps with every event, under load", () => {
       await agent.reload();
       using client = await TimedClient.connect(agent.socketPath, 2);
       expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
+    },
+    TEST_WITHIN_MS,
+  );
+});
+
+describe("guests that loop for ever", () => {
+  test(
+    "in all threads at once hold up nobody else",
+    async () => {
+      const flags = ["--pool-size", "2", "--timeout-ms", "500"];
+      await using agent = await HostileAgent.start({ module: await guardedGuest("loop"), flags });
+      using hostile = await TimedClient.connect(agent.socketPath, 2);
+      const poison = Promise.all(
+        Array.from({ length: 4 }, () => hostile.ask("request", { padding: POISON_PADDING })),
+      );
+      const innocents = await innocentRequestsDuring(agent.socketPath, 1000, poison);
+      expect(innocents.wrong).toEqual([]);
+      expect(innocents.slowestMs).toBeLessThan(ANSWERED_WITHIN_MS);
+      process.stdout.write(
+        `${innocents.answered} others, the slowest took ${innocents.slowestMs.toFixed(1)} ms\n`,
+      );
     },
     TEST_WITHIN_MS,
   );

@@ -10,12 +10,13 @@ import {
   hostCallCost,
   instructionCosts,
   instructionShapes,
+  knownCallCost,
   shape,
   throwCost,
 } from "./instruction-shape.ts";
 import { expectEnd } from "./module-outline.ts";
 import { opcode } from "./opcode.ts";
-import { frameKind, type PathCosts } from "./path-costs.ts";
+import { costStep, frameKind, type PathCosts } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
 import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
@@ -101,7 +102,7 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
       default:
         throw unsupportedInstruction(hex(code), at);
     }
-    if (cost > callCost) {
+    if (cost > costStep) {
       paths.add(cost, reader.at);
       cost = 0;
     }
@@ -186,8 +187,10 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
   if (code === opcode.call || code === opcode.returnCall) {
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
+    const owed = context.owedTo(index);
     if (index < outline.importedFunctions) paths.chargeAlone(hostCallCost, at);
-    else chargeGuestCall(paths, at);
+    else if (owed === null) chargeGuestCall(paths, at);
+    else paths.charge(knownCallCost + owed, at);
     context.moveFunctionIndex(indexAt, index, reader.at);
   } else {
     context.typeIndex(reader, typeKind.func);
@@ -199,6 +202,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     paths.stop();
 }
 
+/** A call that may come back to this function: one of a function not read yet, of itself, or by reference. */
 function chargeGuestCall(paths: PathCosts, at: number): void {
   paths.beforeCall(at);
   paths.charge(callCost, at);

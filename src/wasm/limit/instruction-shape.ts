@@ -33,7 +33,10 @@ export const simdShape = {
 } as const;
 
 /** Charged for every call. A callee without a check of its own costs at most this. */
-export const callCost = 32;
+export const callCost = 40;
+
+/** Charged for a call of a function that has been read, besides what is owed to it. */
+export const knownCallCost = 3;
 
 /** Charged for a call that may leave WebAssembly: what a host function does is not counted in instructions. */
 export const hostCallCost = 128;

@@ -38,10 +38,14 @@ const initialFrames = 64;
 
 /** How long the ways of a segment may be, outside of loops and in them, where taking fuel is cheaper. */
 const maxOuterReach = 256;
-const maxLoopReach = 48;
+const maxLoopReach = 32;
 
-/** A way is measured after a few instructions at a time, so it may be longer by this. */
-const reachTolerance = 32;
+/** The same for code that always runs when its segment begins, so that the segment pays no more than what runs. */
+const maxStraightReach = 512;
+
+/** Ways are measured after so much cost at a time, so they may be a little longer. */
+export const costStep = 8;
+const reachTolerance = 16;
 
 /** In a function of more bytes one check at the entry is cheaper than many behind it. */
 const maxLazyBytes = 512;
@@ -55,7 +59,7 @@ const maxUncheckedBytes = 16_384;
  * first `prepaidFuel`. So what a counter holds is always paid. Both are long, because taking fuel now and then is a
  * branch that the processor predicts wrongly.
  */
-export const countedAhead = 2048;
+export const countedAhead = 8192;
 export const prepaidFuel = 1024;
 
 export class PathCosts {
@@ -66,6 +70,10 @@ export class PathCosts {
   #segment = dead;
   /** How far the segment may reach. */
   #maxReach = 0;
+  /** Whether all code since the segment began runs whenever it begins. */
+  #isStraight = false;
+  /** Longest way of the free segment. */
+  #freeReach = 0;
   #frames = new Int32Array(initialFrames * frameStride);
   #depth = 0;
   /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
@@ -91,6 +99,11 @@ export class PathCosts {
     return this.#segment !== dead;
   }
 
+  /** What callers owe for the free code of the function that was read last. */
+  get freeReach(): number {
+    return this.#freeReach;
+  }
+
   /** Starts a function with its first instruction at `at`. `mayCount`: it may get another local variable. */
   begin(at: number, bodyBytes: number, mayCount: boolean): void {
     this.#depth = 0;
@@ -101,6 +114,7 @@ export class PathCosts {
     this.#hasLoop = false;
     this.#isPrepaid = 0;
     this.#prepayingChecks.length = 0;
+    this.#freeReach = 0;
     this.#enterSegment(free);
     if (bodyBytes > maxLazyBytes) this.#prepay(at);
     this.enter(frameKind.block);
@@ -118,13 +132,13 @@ export class PathCosts {
   /** Adds the cost of simple instructions up to `at`, where the next one begins. */
   add(cost: number, at: number): void {
     this.#reach += cost;
-    if (this.#reach > this.#maxReach && this.#segment !== dead) this.#startSegment(at);
+    if (this.#reach > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
   }
 
   /** Adds the cost of one dear instruction at `at`, before it. */
   charge(cost: number, at: number): void {
     if (this.#segment === dead) return;
-    if (this.#reach + cost > this.#maxReach) this.#startSegment(at);
+    if (this.#reach + cost > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
     this.#reach += cost;
     this.#note(this.#segment, this.#reach);
   }
@@ -153,6 +167,7 @@ export class PathCosts {
     frames[base + landingField] = 0;
     frames[base + prepaidField] = 1;
     frames[base + elsePrepaidField] = this.#isPrepaid;
+    if (kind === frameKind.if) this.#isStraight = false;
   }
 
   /** A loop at `at`, whose first instruction is at `bodyAt`. */
@@ -168,11 +183,13 @@ export class PathCosts {
     this.#hasLoop = true;
     this.#enterSegment(this.#edits.push(bodyAt, this.#mayCount ? editKind.countedCheck : editKind.check, 1));
     this.#reach = 0;
+    this.#isStraight = true;
   }
 
   /** Notes that control may go to the label; it may also go on here. */
   branch(label: number, at: number): void {
     const base = this.#frameOf(label, at);
+    this.#isStraight = false;
     this.#note(this.#segment, this.#reach);
     if (this.#segment === dead || this.#frames[base + kindField] === frameKind.loop) return;
     const region = this.#frames[base + regionField] as number;
@@ -271,6 +288,7 @@ export class PathCosts {
     const place = this.#edits.push(at, this.#kindOfPlace(), 0);
     this.#enterSegment(place);
     this.#reach = 0;
+    this.#isStraight = true;
   }
 
   #kindOfPlace(): number {
@@ -278,8 +296,14 @@ export class PathCosts {
     return this.#bodyBytes > maxUncheckedBytes ? editKind.countedCheck : editKind.count;
   }
 
+  #isOverlong(): boolean {
+    if (this.#segment === dead) return false;
+    return !this.#isStraight || this.#segment === free || this.#reach > maxStraightReach;
+  }
+
   #enterSegment(segment: number): void {
     this.#segment = segment;
+    this.#isStraight = false;
     this.#maxReach = maxReachOf(segment, this.#region);
   }
 
@@ -313,7 +337,11 @@ export class PathCosts {
   }
 
   #note(segment: number, reach: number): void {
-    if (segment >= 0 && reach > this.#edits.argument(segment)) this.#edits.setArgument(segment, reach);
+    if (segment >= 0) {
+      if (reach > this.#edits.argument(segment)) this.#edits.setArgument(segment, reach);
+    } else if (segment === free && reach > this.#freeReach) {
+      this.#freeReach = reach;
+    }
   }
 
   #frameOf(label: number, at: number): number {

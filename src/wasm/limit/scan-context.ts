@@ -40,6 +40,9 @@ export class ScanContext {
   /** Of the function that is being read: its locals, parameters included, and where its instructions begin. */
   localCount = 0;
   codeStart = 0;
+  /** By number among the functions with code: what callers owe to those read so far. */
+  readonly #owed: Uint8Array;
+  #read = 0;
 
   constructor(facts: ScanFacts, edits: EditList) {
     this.outline = facts.outline;
@@ -49,6 +52,21 @@ export class ScanContext {
     this.isHostReferenced = facts.isHostReferenced;
     this.edits = edits;
     this.paths = new PathCosts(edits);
+    this.#owed = new Uint8Array(facts.outline.functionTypes.length - facts.outline.importedFunctions);
+  }
+
+  /** Ends the function that is being read. */
+  endFunction(): void {
+    this.#owed[this.#read++] = this.paths.freeReach;
+  }
+
+  /**
+   * What a caller owes for the free code of a function; null when it has not been read yet. Calls of functions read
+   * earlier cannot close a circle by themselves, so no check need stand before them.
+   */
+  owedTo(index: number): number | null {
+    const number = index - this.outline.importedFunctions;
+    return number < this.#read ? (this.#owed[number] as number) : null;
   }
 
   get typeCount(): number {

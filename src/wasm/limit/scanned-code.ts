@@ -59,6 +59,7 @@ export class ScannedCode {
       this.#ends[number] = body.end;
       this.#firstEdits[number] = this.#edits.length;
       const hasCounter = scanFunction(context, body, this.#parameters(number));
+      context.endFunction();
       this.#codeStarts[number] = context.codeStart;
       this.#counters[number] = hasCounter ? context.localCount : -1;
     }
