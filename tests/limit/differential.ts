@@ -2,8 +2,8 @@
  * Compares one module with its limited form by what both do. The limited form runs first, under a budget, so that a
  * module that never ends costs little; the module as it is then repeats only the calls that are known to end.
  *
- * Two differences are right and end a round of calls: fuel that is used up, which must show as a trap at once, and a full
- * stack, which the rewritten code may reach at another depth. Modules that may wait for another thread are compared
+ * Three differences are right and end a round of calls: fuel that is used up, which must show as a trap at once; a full
+ * stack, which the rewritten code may reach at another depth; and a full account of garbage-collected bytes. Modules that may wait for another thread are compared
  * with themselves, in long slices and in short ones: without limits the wait could last for ever.
  */
 
@@ -23,9 +23,9 @@ export interface ModuleComparison {
   readonly kind: "compared" | "compared-with-itself" | "refused-by-engine";
   /** Calls made in both forms. */
   readonly steps: number;
-  /** What ended a round of calls, and how often: fuel used up, a full stack. */
+  /** What ended a round of calls, and how often: fuel used up; a full stack or account. */
   readonly fuelEnds: number;
-  readonly stackEnds: number;
+  readonly otherEnds: number;
   /** The longest time that the fuel of one call lasted, of those that used it up. */
   readonly slowestFuelMs: number;
   /** Empty when the rewrite is right. */
@@ -38,12 +38,15 @@ const slicesPerCall = 100;
 /** So short that slices end inside nearly every function. */
 const shortSlice = 13;
 
+/** The account stops at twice this, and the engine makes no array that is larger. */
+const fullAccountBytes = 2 ** 30 - 2 ** 20;
+
 /** Functions that do not end are left out one by one, each time with a new instance. */
 const maxRounds = 5;
 
 export function compareModule(module: ComparedModule): ModuleComparison {
   const { bytes, waits } = module;
-  const comparison = { steps: 0, fuelEnds: 0, stackEnds: 0, slowestFuelMs: 0, differences: [] as string[] };
+  const comparison = { steps: 0, fuelEnds: 0, otherEnds: 0, slowestFuelMs: 0, differences: [] as string[] };
   if (!WebAssembly.validate(bytes)) {
     comparison.differences.push(...invalidModuleDifferences(bytes));
     return { ...comparison, kind: "refused-by-engine" };
@@ -65,7 +68,7 @@ export function compareModule(module: ComparedModule): ModuleComparison {
     comparison.steps += steps;
     comparison.differences.push(...differences);
     comparison.fuelEnds += end === "fuel" ? 1 : 0;
-    comparison.stackEnds += end === "stack" ? 1 : 0;
+    comparison.otherEnds += end === "stack" || end === "account" ? 1 : 0;
     if (end === "complete" || unended === null) {
       break;
     }
@@ -93,7 +96,7 @@ function moduleForms({ bytes, functions }: ComparedModule): ModuleForms {
 }
 
 interface Round {
-  readonly end: "complete" | "fuel" | "stack";
+  readonly end: "complete" | "fuel" | "stack" | "account";
   /** The exported function that did not end; null for the start function. */
   readonly unended: string | null;
   readonly steps: number;
@@ -107,10 +110,10 @@ function compareRound(
 ): Round {
   const budgeted = guestTrace(long, functions, {
     onStep: () => meter.reset(),
-    isOver: (step) => meter.denials > 0 || step.failure === "exhaustion",
+    isOver: (step) => ownEndOf(step, long, meter) !== "complete",
   });
   const last = budgeted.at(-1)!;
-  const ownEnd = meter.denials > 0 ? "fuel" : last.failure === "exhaustion" ? "stack" : "complete";
+  const ownEnd = ownEndOf(last, long, meter);
   const differences = ownEnd === "fuel" ? stopDifferences(last, meter) : [];
   const own = ownEnd === "complete" ? budgeted : budgeted.slice(0, -1);
   if (own.length === 0) {
@@ -129,6 +132,19 @@ function compareRound(
     steps: common.length,
     differences,
   };
+}
+
+function ownEndOf(step: TraceStep, { limited }: BuiltModule, meter: SliceMeter): Round["end"] {
+  if (meter.denials > 0) {
+    return "fuel";
+  }
+  if (step.failure === "exhaustion") {
+    return "stack";
+  }
+  const keepsAccount = limited !== null && limited.gcBytesExport !== null;
+  const maybeFull = step.accountBytes === null || step.accountBytes > fullAccountBytes;
+  const trapped = step.failure === "trap" && step.text.startsWith("trap: Unreachable");
+  return keepsAccount && maybeFull && trapped ? "account" : "complete";
 }
 
 /** Grants a fixed number of slices to each call, then none. */

@@ -14,6 +14,8 @@ export interface TraceStep {
   /** Null for the step that makes the instance. */
   readonly exportName: string | null;
   readonly failure: FailureKind | null;
+  /** The account of garbage-collected bytes after the step; null when there is none to be read. */
+  readonly accountBytes: number | null;
   /** Everything to compare. */
   readonly text: string;
 }
@@ -43,7 +45,10 @@ export function guestTrace(
   const step = (call: string, exportName: string | null, action: () => string): boolean => {
     onStep();
     hostCalls.length = 0;
-    forgetGarbage(instance, built);
+    const account = garbageAccount(instance, built);
+    if (account !== null) {
+      account.value = 0;
+    }
     let failure: FailureKind | null = null;
     let text: string;
     try {
@@ -54,7 +59,14 @@ export function guestTrace(
       text = failed.text;
     }
     const state = instance === undefined ? "" : instanceState(instance, built, functions);
-    steps.push({ call, exportName, failure, text: `${text}; host: ${hostCalls.join(", ")}; ${state}` });
+    const accountBytes = garbageAccount(instance, built)?.value ?? null;
+    steps.push({
+      call,
+      exportName,
+      failure,
+      accountBytes,
+      text: `${text}; host: ${hostCalls.join(", ")}; ${state}`,
+    });
     return !isOver(steps.at(-1)!) && steps.length < maxSteps;
   };
 
@@ -84,12 +96,15 @@ export function guestTrace(
   return steps;
 }
 
-/** The account of garbage-collected bytes is cumulative; the host begins it anew for each call. */
-function forgetGarbage(instance: WebAssembly.Instance | undefined, { limited }: BuiltModule): void {
+/** It is cumulative; the host begins it anew for each call. */
+function garbageAccount(
+  instance: WebAssembly.Instance | undefined,
+  { limited }: BuiltModule,
+): WebAssembly.Global<"i32"> | null {
   const name = limited?.gcBytesExport ?? null;
-  if (instance !== undefined && name !== null) {
-    (instance.exports[name] as WebAssembly.Global<"i32">).value = 0;
-  }
+  return instance === undefined || name === null
+    ? null
+    : (instance.exports[name] as WebAssembly.Global<"i32">);
 }
 
 /** Functions of type (i32, i32) -> i64, which a limited module may also offer without BigInt. */

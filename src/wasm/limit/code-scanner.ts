@@ -14,8 +14,9 @@ import {
   shape,
   throwCost,
 } from "./instruction-shape.ts";
+import { editKind } from "./edit-list.ts";
 import { expectEnd } from "./module-outline.ts";
-import { opcode } from "./opcode.ts";
+import { emptyBlockType, opcode } from "./opcode.ts";
 import { costStep, frameKind, type PathCosts } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
@@ -23,6 +24,10 @@ import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-sec
 
 /** With as many locals, the engine takes no further one. */
 const maxLocals = 50_000;
+
+/** Size of the loops that are repeated, and how often they stand in the code then. */
+const maxRepeatedBytes = 64;
+export const loopCopies = 4;
 
 /** A thrown exception keeps its values in an object of the engine; cost of one without any. */
 const exceptionBytes = 64;
@@ -117,6 +122,8 @@ function checkIndex(reader: ByteReader, count: number, what: string): void {
 
 function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at: number): void {
   const { paths } = context;
+  const simpleLoopAt = context.simpleLoopAt;
+  context.simpleLoopAt = -1;
   switch (code) {
     case opcode.end:
       paths.end(reader.at);
@@ -128,13 +135,17 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       paths.enter(code === opcode.if ? frameKind.if : code === opcode.try ? frameKind.try : frameKind.block);
       return;
     case opcode.loop:
-      skipBlockType(reader, context.typeCount);
-      paths.enterLoop(at, reader.at);
+      scanLoop(context, reader, at);
       return;
     case opcode.else:
       paths.else(at);
       return;
-    case opcode.brIf:
+    case opcode.brIf: {
+      const label = reader.u32();
+      paths.branch(label, at);
+      if (label === 0 && simpleLoopAt >= 0) repeatLoop(context, reader, simpleLoopAt, at);
+      return;
+    }
     case opcode.brOnNull:
     case opcode.brOnNonNull:
       paths.branch(reader.u32(), at);
@@ -180,6 +191,33 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       if (code >= opcode.call && code <= opcode.returnCallRef) scanCall(context, reader, code, at);
       else scanException(context, reader, code, at);
   }
+}
+
+function scanLoop(context: ScanContext, reader: ByteReader, at: number): void {
+  const { edits, paths } = context;
+  const hasResults = reader.bytes[reader.at] !== emptyBlockType;
+  skipBlockType(reader, context.typeCount);
+  paths.prepare(at);
+  context.simpleLoopOpening = edits.push(at, editKind.openBlock, 0);
+  paths.enterLoop(reader.at);
+  context.simpleLoopAt = hasResults ? -1 : reader.at;
+}
+
+/**
+ * A short loop that consists of simple instructions and one branch back is written several times over, with one check
+ * for all: such loops are the hottest and shortest, and the check would weigh most in them.
+ */
+function repeatLoop(
+  { edits, paths, simpleLoopOpening }: ScanContext,
+  reader: ByteReader,
+  start: number,
+  at: number,
+): void {
+  if (reader.bytes[reader.at] !== opcode.end || at - start > maxRepeatedBytes) return;
+  edits.setArgument(simpleLoopOpening, 1);
+  edits.push(at, editKind.repeat, start);
+  edits.push(reader.at + 1, editKind.closeBlock, 0);
+  paths.multiplyTurn(loopCopies);
 }
 
 function scanCall(context: ScanContext, reader: ByteReader, code: number, at: number): void {

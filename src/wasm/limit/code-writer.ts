@@ -10,6 +10,7 @@ import { type EditList, editKind } from "./edit-list.ts";
 import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
+import { loopCopies } from "./code-scanner.ts";
 import { prepaidFuel } from "./path-costs.ts";
 
 export interface ScannedBody {
@@ -23,6 +24,10 @@ export interface ScannedBody {
   /** Behind its last edit. */
   readonly endEdit: number;
 }
+
+const openBlock: Code = [opcode.block, emptyBlockType];
+/** Out of the block around the loop. */
+const leaveLoop: Code = [opcode.i32Eqz, opcode.brIf, 1];
 
 export class CodeWriter {
   readonly #source: Uint8Array;
@@ -83,7 +88,7 @@ export class CodeWriter {
       if (hints !== undefined) hint = this.#moveHints(hints, hint, start, copied, at);
       body.range(this.#source, copied, at);
       copied = at + edits.replacedBytes(edit);
-      this.#apply(edits.kind(edit), edits.argument(edit), counter);
+      this.#apply(at, edits.kind(edit), edits.argument(edit), counter);
     }
     if (hints !== undefined) this.#moveHints(hints, hint, start, copied, end);
     body.range(this.#source, copied, end);
@@ -104,7 +109,7 @@ export class CodeWriter {
     this.#body.u32(counter);
   }
 
-  #apply(kind: number, argument: number, counter: number): void {
+  #apply(at: number, kind: number, argument: number, counter: number): void {
     const body = this.#body;
     switch (kind) {
       case editKind.check:
@@ -115,6 +120,15 @@ export class CodeWriter {
         return;
       case editKind.count:
         if (argument > 0) this.#writeCount(argument, opcode.localSet, counter);
+        return;
+      case editKind.openBlock:
+        if (argument > 0) body.bytes(openBlock);
+        return;
+      case editKind.closeBlock:
+        body.u8(opcode.end);
+        return;
+      case editKind.repeat:
+        this.#repeat(argument, at);
         return;
       case editKind.functionIndex:
         body.u32(this.#added.movedFunction(argument));
@@ -135,6 +149,14 @@ export class CodeWriter {
         return;
       default:
         throw new Error(`BUG: edit kind ${kind}`);
+    }
+  }
+
+  /** The condition for another turn is on the stack, and `source[from, to)` is the code of one. */
+  #repeat(from: number, to: number): void {
+    for (let copy = 1; copy < loopCopies; copy++) {
+      this.#body.bytes(leaveLoop);
+      this.#body.range(this.#source, from, to);
     }
   }
 

@@ -12,6 +12,12 @@ export const editKind = {
   countedCheck: 6,
   /** Count the argument in that variable. */
   count: 7,
+  /** Insert the start of a block without results, when the argument is not 0. */
+  openBlock: 8,
+  /** Insert the end of a block. */
+  closeBlock: 9,
+  /** Repeat a loop's code, which begins at the argument; the branch back to the loop stands here. */
+  repeat: 10,
   /** Replace the function index that stands here; the argument is the guest's index. */
   functionIndex: 1,
   /** Insert a call; the argument is the index in the rewritten module. */
@@ -25,7 +31,7 @@ export const editKind = {
 } as const;
 
 const stride = 3;
-const kindBits = 3;
+const kindBits = 4;
 const initialEdits = 256;
 const maxEdits = 2 ** 27;
 

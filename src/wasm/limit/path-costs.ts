@@ -59,8 +59,8 @@ const maxUncheckedBytes = 16_384;
  * first `prepaidFuel`. So what a counter holds is always paid. Both are long, because taking fuel now and then is a
  * branch that the processor predicts wrongly.
  */
-export const countedAhead = 8192;
-export const prepaidFuel = 1024;
+export const countedAhead = 4096;
+export const prepaidFuel = 512;
 
 export class PathCosts {
   readonly #edits: EditList;
@@ -170,9 +170,13 @@ export class PathCosts {
     if (kind === frameKind.if) this.#isStraight = false;
   }
 
-  /** A loop at `at`, whose first instruction is at `bodyAt`. */
-  enterLoop(at: number, bodyAt: number): void {
+  /** Before a loop at `at`. */
+  prepare(at: number): void {
     if (this.#region === 0 && this.#isPrepaid === 0) this.#prepay(at);
+  }
+
+  /** A loop that is prepared, with its first instruction at `bodyAt`. */
+  enterLoop(bodyAt: number): void {
     this.#note(this.#segment, this.#reach);
     const base = this.#region * 2;
     if (base === this.#outside.length) this.#outside = doubled(this.#outside);
@@ -184,6 +188,11 @@ export class PathCosts {
     this.#enterSegment(this.#edits.push(bodyAt, this.#mayCount ? editKind.countedCheck : editKind.check, 1));
     this.#reach = 0;
     this.#isStraight = true;
+  }
+
+  /** The loop whose code so far has no branches will stand several times in a row, for which its check pays. */
+  multiplyTurn(copies: number): void {
+    if (this.#segment !== dead) this.#edits.setArgument(this.#segment, this.#reach * copies);
   }
 
   /** Notes that control may go to the label; it may also go on here. */

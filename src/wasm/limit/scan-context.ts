@@ -40,6 +40,9 @@ export class ScanContext {
   /** Of the function that is being read: its locals, parameters included, and where its instructions begin. */
   localCount = 0;
   codeStart = 0;
+  /** Where the loop began whose code so far has no branches and no edits, and the edit in front of it; else -1. */
+  simpleLoopAt = -1;
+  simpleLoopOpening = -1;
   /** By number among the functions with code: what callers owe to those read so far. */
   readonly #owed: Uint8Array;
   #read = 0;
