@@ -205,7 +205,7 @@ function scanLoop(context: ScanContext, reader: ByteReader, at: number): void {
 
 /**
  * A short loop that consists of simple instructions and one branch back is written several times over, with one check
- * for all: such loops are the hottest and shortest, and the check would weigh most in them.
+ * for all: such loops are the hottest and shortest, and the check would weigh most in them. Reads the loop's end, too.
  */
 function repeatLoop(
   { edits, paths, simpleLoopOpening }: ScanContext,
@@ -216,8 +216,10 @@ function repeatLoop(
   if (reader.bytes[reader.at] !== opcode.end || at - start > maxRepeatedBytes) return;
   edits.setArgument(simpleLoopOpening, 1);
   edits.push(at, editKind.repeat, start);
-  edits.push(reader.at + 1, editKind.closeBlock, 0);
   paths.multiplyTurn(loopCopies);
+  reader.at++;
+  paths.end(reader.at);
+  edits.push(reader.at, editKind.closeBlock, 0);
 }
 
 function scanCall(context: ScanContext, reader: ByteReader, code: number, at: number): void {
@@ -226,7 +228,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
     const owed = context.owedTo(index);
-    if (index < outline.importedFunctions) paths.chargeAlone(hostCallCost, at);
+    if (index < outline.importedFunctions) paths.charge(hostCallCost, at);
     else if (owed === null) chargeGuestCall(paths, at);
     else paths.charge(knownCallCost + owed, at);
     context.moveFunctionIndex(indexAt, index, reader.at);
@@ -234,7 +236,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     context.typeIndex(reader, typeKind.func);
     if (code === opcode.callIndirect || code === opcode.returnCallIndirect) reader.u32();
     chargeGuestCall(paths, at);
-    if (context.isHostReferenced) paths.chargeAlone(hostCallCost, at);
+    if (context.isHostReferenced) paths.charge(hostCallCost, at);
   }
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
@@ -261,18 +263,18 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
       return;
     case opcode.throw: {
       const tag = reader.u32();
-      paths.chargeAlone(throwCost, at);
+      paths.charge(throwCost, at);
       context.countBytes(at, exceptionBytes + largestValueBytes * (context.outline.tagParameters[tag] ?? 0));
       paths.stop();
       return;
     }
     case opcode.rethrow:
       reader.u32();
-      paths.chargeAlone(throwCost, at);
+      paths.charge(throwCost, at);
       paths.stop();
       return;
     case opcode.throwRef:
-      paths.chargeAlone(throwCost, at);
+      paths.charge(throwCost, at);
       paths.stop();
       return;
     case opcode.tryTable:

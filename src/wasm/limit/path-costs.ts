@@ -37,7 +37,7 @@ const elsePrepaidField = 8;
 const initialFrames = 64;
 
 /** How long the ways of a segment may be, outside of loops and in them, where taking fuel is cheaper. */
-const maxOuterReach = 256;
+const maxOuterReach = 512;
 const maxLoopReach = 32;
 
 /** The same for code that always runs when its segment begins, so that the segment pays no more than what runs. */
@@ -48,7 +48,7 @@ export const costStep = 8;
 const reachTolerance = 16;
 
 /** In a function of more bytes one check at the entry is cheaper than many behind it. */
-const maxLazyBytes = 512;
+const maxLazyBytes = 256;
 
 /** In a function of more bytes every place that counts also checks, so that no turn of a loop is too long. */
 const maxUncheckedBytes = 16_384;
@@ -141,11 +141,6 @@ export class PathCosts {
     if (this.#reach + cost > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
     this.#reach += cost;
     this.#note(this.#segment, this.#reach);
-  }
-
-  /** Takes the cost of a very dear instruction right before it, so that ways around it need not pay. */
-  chargeAlone(cost: number, at: number): void {
-    this.#edits.push(at, editKind.check, cost);
   }
 
   /** Before a call at `at` of something that may call this function back: recursion must not be free. */
