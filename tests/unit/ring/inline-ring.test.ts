@@ -194,7 +194,7 @@ describe("resizing", () => {
     const { ring } = await open("allow", { size: 1 });
     ring.resize(4);
     expect(ring.idleCount).toBe(1);
-    await settled();
+    for (let waits = 0; ring.idleCount < 4 && waits < 100; waits++) await settled();
     expect(ring.idleCount).toBe(4);
     ring.resize(2);
     expect(ring.idleCount).toBe(2);
