@@ -3,7 +3,7 @@
  * the same process, and instances no longer reserve gigabytes of address space each.
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { commandLineOf } from "../../src/agent/cheap-instances.ts";
 import { guestPath } from "../guests/guest-path.ts";
@@ -11,6 +11,9 @@ import { listenOn } from "../support/listening-socket.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { TimedClient } from "./timed-client.ts";
+
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 const isLinux = process.platform === "linux";
 const VARIABLE = "BUN_JSC_useWasmFaultSignalHandler";

@@ -3,7 +3,7 @@
  * (src/ring/refill-budget.ts).
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
@@ -12,12 +12,16 @@ import { guardedGuest, POISON_PADDING } from "./guarded-guest.ts";
 import { innocentRequestsDuring, isPlainAllow } from "./innocent-requests.ts";
 import { type Protocol, TimedClient, type TimedAnswer } from "./timed-client.ts";
 
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
+
 const STORM_MS = 2000;
 /** Every client asks this often, whatever comes back. */
 const EVERY_MS = 10;
 const CLIENTS_PER_PROTOCOL = 2;
 const ANSWERED_WITHIN_MS = 1500;
-const TEST_WITHIN_MS = 30_000;
+/** Half of a thread for new instances, and what answering takes. Refilled at will, it would be all there is. */
+const MAX_CPU_SHARE = 0.9;
 
 /** Its start takes some ten milliseconds, and its handlers trap: refilled at will, it would take all there is. */
 const COSTLY_AND_BROKEN = guestWat(`(global $sum (mut i32) (i32.const 1))
@@ -56,101 +60,84 @@ function codesOf(answers: readonly TimedAnswer[]): Set<string> {
 }
 
 describe("a guest that traps with every event, under load", () => {
-  test(
-    "every request is answered by the fail policy, new instances get a fifth of the thread, and a good module ends it all",
-    async () => {
-      const module = await assembleWat("costly", COSTLY_AND_BROKEN);
-      await using agent = await HostileAgent.start({
-        module,
-        flags: ["--pool-size", "4", "--dispatch", "inline"],
-      });
-      const cpuBeforeMs = agent.cpuMs();
-      const answers = await stormOfAll(agent.socketPath);
-      const cpuShare = (agent.cpuMs() - cpuBeforeMs) / STORM_MS;
+  test("every request is answered by the fail policy, new instances get half of the thread at most, and a good module ends it all", async () => {
+    const module = await assembleWat("costly", COSTLY_AND_BROKEN);
+    await using agent = await HostileAgent.start({
+      module,
+      flags: ["--pool-size", "4", "--dispatch", "inline"],
+    });
+    const cpuBeforeMs = agent.cpuMs();
+    const answers = await stormOfAll(agent.socketPath);
+    const cpuShare = (agent.cpuMs() - cpuBeforeMs) / STORM_MS;
 
-      // Asked at a steady pace; with every request refilled they would need several times the time there is.
-      expect(answers.length).toBeGreaterThan(100);
-      expect(codesOf(answers)).toEqual(new Set(["guest-trap", "guest-no-instance"]));
-      for (const { answer, ms } of answers) {
-        expect(answer.decision).toEqual({ block: { status: 500, body: "Wasm Error", headers: {} } });
-        expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
-      }
-      expect(cpuShare).toBeLessThan(0.7);
-      const times = answers.map(({ ms }) => ms).sort((a, b) => a - b);
-      process.stdout.write(
-        `${answers.length} answers, median ${times[times.length >> 1]?.toFixed(2)} ms, slowest ${times.at(-1)?.toFixed(1)} ms, ${(cpuShare * 100).toFixed(0)} % of a processor\n`,
-      );
+    expect(answers.length).toBeGreaterThan(100);
+    expect(codesOf(answers)).toEqual(new Set(["guest-trap", "guest-no-instance"]));
+    for (const { answer, ms } of answers) {
+      expect(answer.decision).toEqual({ block: { status: 500, body: "Wasm Error", headers: {} } });
+      expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
+    }
+    expect(cpuShare).toBeLessThan(MAX_CPU_SHARE);
+    const times = answers.map(({ ms }) => ms).sort((a, b) => a - b);
+    process.stdout.write(
+      `${answers.length} answers, median ${times[times.length >> 1]?.toFixed(2)} ms, slowest ${times.at(-1)?.toFixed(1)} ms, ${(cpuShare * 100).toFixed(0)} % of a processor\n`,
+    );
 
-      agent.replaceModule(guestPath("allow"));
-      expect(await agent.reload()).toMatchObject({ msg: "reloaded the module" });
-      for (const protocol of [1, 2] as const) {
-        using client = await TimedClient.connect(agent.socketPath, protocol);
-        for (let i = 0; i < 20; i++) expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
-      }
-    },
-    TEST_WITHIN_MS,
-  );
+    agent.replaceModule(guestPath("allow"));
+    expect(await agent.reload()).toMatchObject({ msg: "reloaded the module" });
+    for (const protocol of [1, 2] as const) {
+      using client = await TimedClient.connect(agent.socketPath, protocol);
+      for (let i = 0; i < 20; i++) expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
+    }
+  });
 
-  test(
-    "in worker threads it is the same",
-    async () => {
-      const flags = ["--pool-size", "2", "--dispatch", "workers", "--fail-open"];
-      await using agent = await HostileAgent.start({ module: guestPath("trap"), flags });
-      const answers = await stormOfAll(agent.socketPath);
-      for (const { answer, ms } of answers) {
-        expect(answer).toMatchObject({ decision: "allow", tags: ["wasm-error", "fail-open"] });
-        expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
-      }
-      expect([...codesOf(answers)]).toContain("guest-trap");
+  test("in worker threads it is the same", async () => {
+    const flags = ["--pool-size", "2", "--dispatch", "workers", "--fail-open"];
+    await using agent = await HostileAgent.start({ module: guestPath("trap"), flags });
+    const answers = await stormOfAll(agent.socketPath);
+    for (const { answer, ms } of answers) {
+      expect(answer).toMatchObject({ decision: "allow", tags: ["wasm-error", "fail-open"] });
+      expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
+    }
+    expect([...codesOf(answers)]).toContain("guest-trap");
 
-      agent.replaceModule(guestPath("allow"));
-      await agent.reload();
-      using client = await TimedClient.connect(agent.socketPath, 2);
-      expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
-    },
-    TEST_WITHIN_MS,
-  );
+    agent.replaceModule(guestPath("allow"));
+    await agent.reload();
+    using client = await TimedClient.connect(agent.socketPath, 2);
+    expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
+  });
 });
 
 describe("guests that loop for ever", () => {
-  test(
-    "in all threads at once hold up nobody else",
-    async () => {
-      const flags = ["--pool-size", "2", "--timeout-ms", "500"];
-      await using agent = await HostileAgent.start({ module: await guardedGuest("loop"), flags });
-      using hostile = await TimedClient.connect(agent.socketPath, 2);
-      const poison = Promise.all(
-        Array.from({ length: 4 }, () => hostile.ask("request", { padding: POISON_PADDING })),
-      );
-      const innocents = await innocentRequestsDuring(agent.socketPath, 1000, poison);
-      expect(innocents.wrong).toEqual([]);
-      expect(innocents.slowestMs).toBeLessThan(ANSWERED_WITHIN_MS);
-      process.stdout.write(
-        `${innocents.answered} others, the slowest took ${innocents.slowestMs.toFixed(1)} ms\n`,
-      );
-    },
-    TEST_WITHIN_MS,
-  );
+  test("in all threads at once hold up nobody else", async () => {
+    const flags = ["--pool-size", "2", "--timeout-ms", "500"];
+    await using agent = await HostileAgent.start({ module: await guardedGuest("loop"), flags });
+    using hostile = await TimedClient.connect(agent.socketPath, 2);
+    const poison = Promise.all(
+      Array.from({ length: 4 }, () => hostile.ask("request", { padding: POISON_PADDING })),
+    );
+    const innocents = await innocentRequestsDuring(agent.socketPath, 1000, poison);
+    expect(innocents.wrong).toEqual([]);
+    expect(innocents.slowestMs).toBeLessThan(ANSWERED_WITHIN_MS);
+    process.stdout.write(
+      `${innocents.answered} others, the slowest took ${innocents.slowestMs.toFixed(1)} ms\n`,
+    );
+  });
 });
 
 describe("while no instance is sound", () => {
-  test(
-    "requests are answered at once instead of waiting for a new one",
-    async () => {
-      const module = await assembleWat("costly", COSTLY_AND_BROKEN);
-      await using agent = await HostileAgent.start({
-        module,
-        flags: ["--pool-size", "1", "--dispatch", "inline"],
-      });
-      using client = await TimedClient.connect(agent.socketPath, 2);
-      // A burst on one connection uses up the budget; whatever comes then finds nothing.
-      const answers = await Promise.all(Array.from({ length: 200 }, () => client.ask("request")));
-      const turnedAway = answers.filter(({ answer }) => answer.reasonCodes.includes("guest-no-instance"));
-      expect(turnedAway.length).toBeGreaterThan(100);
-      for (const { ms } of turnedAway) expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
-    },
-    TEST_WITHIN_MS,
-  );
+  test("requests are answered at once instead of waiting for a new one", async () => {
+    const module = await assembleWat("costly", COSTLY_AND_BROKEN);
+    await using agent = await HostileAgent.start({
+      module,
+      flags: ["--pool-size", "1", "--dispatch", "inline"],
+    });
+    using client = await TimedClient.connect(agent.socketPath, 2);
+    // A burst on one connection uses up the budget; whatever comes then finds nothing.
+    const answers = await Promise.all(Array.from({ length: 200 }, () => client.ask("request")));
+    const turnedAway = answers.filter(({ answer }) => answer.reasonCodes.includes("guest-no-instance"));
+    expect(turnedAway.length).toBeGreaterThan(100);
+    for (const { ms } of turnedAway) expect(ms).toBeLessThan(ANSWERED_WITHIN_MS);
+  });
 });
 
 describe("after a trap", () => {

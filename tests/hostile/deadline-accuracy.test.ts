@@ -3,7 +3,7 @@
  * asserted is only what holds on a busy one.
  */
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { GuestEvent } from "../../src/event/event.ts";
 import { EventFailure } from "../../src/event/failure.ts";
 import { textTable } from "../bench/report/text-table.ts";
@@ -12,6 +12,9 @@ import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
 import { openGuest } from "../support/open-guest.ts";
 import { HOST_IMPORT_GUESTS } from "./host-import-guests.ts";
+
+/** Each row makes many instances, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 const TIMEOUT_MS = 20;
 const SLACK_MS = 1000;

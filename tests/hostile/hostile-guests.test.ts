@@ -5,7 +5,7 @@
  * Times to verdict are printed as a table at the end; the tests assert a generous bound alone.
  */
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { FailureCode } from "../../src/event/failure.ts";
 import { textTable } from "../bench/report/text-table.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
@@ -17,13 +17,15 @@ import { HOST_IMPORT_GUESTS } from "./host-import-guests.ts";
 import { innocentRequestsDuring } from "./innocent-requests.ts";
 import { type Phase, type Protocol, TimedClient, type TimedAnswer } from "./timed-client.ts";
 
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
+
 const SHORT_TIMEOUT_MS = 100;
 /** For guests that are expected to come to an end. */
 const LONG_TIMEOUT_MS = 5000;
 /** Beyond the deadline, on a machine that does a lot else: the start of worker threads and the wait for one. */
 const SLACK_MS = 2000;
 const INNOCENT_REQUESTS = 1000;
-const TEST_WITHIN_MS = 30_000;
 
 /** What a poison event ends with: a failure by its code, or an allow with these tags. */
 type Outcome = { readonly code: FailureCode } | { readonly tags: readonly string[] };
@@ -119,36 +121,32 @@ afterAll(() => {
 });
 
 describe.each(["fail-closed", "fail-open"] as const)("%s: a guest that", (policy) => {
-  test.each(ROWS)(
-    "$does",
-    async ({ does, guest, outcome }) => {
-      const runsIntoDeadline = "code" in outcome && outcome.code === "guest-deadline";
-      const timeoutMs = runsIntoDeadline ? SHORT_TIMEOUT_MS : LONG_TIMEOUT_MS;
-      const flags = ["--timeout-ms", String(timeoutMs), ...(policy === "fail-open" ? ["--fail-open"] : [])];
-      await using agent = await HostileAgent.start({ module: await guest(), flags });
+  test.each(ROWS)("$does", async ({ does, guest, outcome }) => {
+    const runsIntoDeadline = "code" in outcome && outcome.code === "guest-deadline";
+    const timeoutMs = runsIntoDeadline ? SHORT_TIMEOUT_MS : LONG_TIMEOUT_MS;
+    const flags = ["--timeout-ms", String(timeoutMs), ...(policy === "fail-open" ? ["--fail-open"] : [])];
+    await using agent = await HostileAgent.start({ module: await guest(), flags });
 
-      const poison = poisonAnswers(agent.socketPath);
-      const innocents = await innocentRequestsDuring(agent.socketPath, INNOCENT_REQUESTS, poison);
-      const answers = await poison;
+    const poison = poisonAnswers(agent.socketPath);
+    const innocents = await innocentRequestsDuring(agent.socketPath, INNOCENT_REQUESTS, poison);
+    const answers = await poison;
 
-      for (const { timed } of answers) {
-        expect(visible(timed.answer)).toEqual(expected(outcome, policy));
-        expect(timed.ms).toBeLessThan(timeoutMs + SLACK_MS);
-      }
-      expect(innocents.wrong).toEqual([]);
-      expect(innocents.answered).toBeGreaterThanOrEqual(INNOCENT_REQUESTS);
-      figures.push([
-        does,
-        "code" in outcome ? outcome.code : "allow",
-        policy,
-        slowest(answers, 1),
-        slowest(answers, 2),
-        String(innocents.answered),
-        innocents.slowestMs.toFixed(0),
-      ]);
-    },
-    TEST_WITHIN_MS,
-  );
+    for (const { timed } of answers) {
+      expect(visible(timed.answer)).toEqual(expected(outcome, policy));
+      expect(timed.ms).toBeLessThan(timeoutMs + SLACK_MS);
+    }
+    expect(innocents.wrong).toEqual([]);
+    expect(innocents.answered).toBeGreaterThanOrEqual(INNOCENT_REQUESTS);
+    figures.push([
+      does,
+      "code" in outcome ? outcome.code : "allow",
+      policy,
+      slowest(answers, 1),
+      slowest(answers, 2),
+      String(innocents.answered),
+      innocents.slowestMs.toFixed(0),
+    ]);
+  });
 });
 
 interface PoisonAnswer {

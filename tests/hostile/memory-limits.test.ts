@@ -1,12 +1,15 @@
 /** `--max-memory`, the call stack, and what `--no-limits` says about itself. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { isPlainAllow } from "./innocent-requests.ts";
 import { TimedClient } from "./timed-client.ts";
+
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 /** Grows a second memory by a page at a time until refused, and allows with the tag n-<pages of both>. */
 const SECOND_MEMORY_BOMB = guestWat(`(memory $first (export "memory") 2)

@@ -1,9 +1,12 @@
 /** Instances that are replaced between requests: after so many calls, beyond so much memory, or after every request. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { guestPath } from "../guests/guest-path.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { type Protocol, TimedClient } from "./timed-client.ts";
+
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 /** The tags of so many requests, asked one after the other. */
 async function tagsOf(socketPath: string, count: number, protocol: Protocol = 1): Promise<string[]> {

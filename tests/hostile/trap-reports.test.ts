@@ -1,6 +1,6 @@
 /** What the log says about guests that fail: enough to find the fault, and never more than a line a second of a kind. */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import type { GuestName } from "../guests/guest-list.ts";
 import { guestPath } from "../guests/guest-path.ts";
@@ -8,6 +8,9 @@ import { guestWat } from "../guests/guest-wat.ts";
 import type { LogLine } from "../support/agent-process.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { TimedClient } from "./timed-client.ts";
+
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 async function firstReport(module: string | Uint8Array, code: string): Promise<LogLine> {
   await using agent = await HostileAgent.start({

@@ -3,7 +3,7 @@
  * sentence in the log, while the module of before goes on serving.
  */
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ModuleErrorCode } from "../../src/wasm/module-error.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import type { GuestName } from "../guests/guest-list.ts";
@@ -12,6 +12,9 @@ import { guestWat } from "../guests/guest-wat.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { isPlainAllow } from "./innocent-requests.ts";
 import { TimedClient } from "./timed-client.ts";
+
+/** Processes are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 const START_TIMEOUT_MS = 200;
 const FLAGS = ["--start-timeout-ms", String(START_TIMEOUT_MS), "--pool-size", "2"];

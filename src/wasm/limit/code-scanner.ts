@@ -5,6 +5,7 @@
  */
 
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { editKind, loopCopies } from "./edit-list.ts";
 import {
   callCost,
   hostCallCost,
@@ -14,7 +15,6 @@ import {
   shape,
   throwCost,
 } from "./instruction-shape.ts";
-import { editKind } from "./edit-list.ts";
 import { expectEnd } from "./module-outline.ts";
 import { emptyBlockType, opcode } from "./opcode.ts";
 import { costStep, frameKind, type PathCosts } from "./path-costs.ts";
@@ -25,9 +25,8 @@ import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-sec
 /** With as many locals, the engine takes no further one. */
 const maxLocals = 50_000;
 
-/** Size of the loops that are repeated, and how often they stand in the code then. */
+/** Size of the loops that are written several times over. */
 const maxRepeatedBytes = 64;
-export const loopCopies = 4;
 
 /** A thrown exception keeps its values in an object of the engine; cost of one without any. */
 const exceptionBytes = 64;
@@ -117,7 +116,8 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
 /** An index behind the guest's own would name something of ours, the fuel for example. */
 function checkIndex(reader: ByteReader, count: number, what: string): void {
   const at = reader.at;
-  if (reader.u32() >= count) throw invalidModule(`the ${what} does not exist that is named`, at);
+  const index = reader.u32();
+  if (index >= count) throw invalidModule(`${what} ${index} does not exist`, at);
 }
 
 function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at: number): void {
@@ -167,9 +167,12 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
     case opcode.selectTyped:
       for (let left = reader.count(); left > 0; left--) skipValueType(reader, context.typeCount);
       return;
-    case opcode.refFunc:
-      context.moveFunctionIndex(reader.at, context.functionIndex(reader), reader.at);
+    case opcode.refFunc: {
+      const indexAt = reader.at;
+      const index = context.functionIndex(reader);
+      context.moveFunctionIndex(indexAt, index, reader.at);
       return;
+    }
     case opcode.memoryGrow: {
       const memory = context.memoryIndex(reader);
       context.replaceByHelper(at, reader.at, context.helpers.growMemory(memory));
@@ -195,12 +198,12 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
 
 function scanLoop(context: ScanContext, reader: ByteReader, at: number): void {
   const { edits, paths } = context;
-  const hasResults = reader.bytes[reader.at] !== emptyBlockType;
+  const isPlain = reader.bytes[reader.at] === emptyBlockType;
   skipBlockType(reader, context.typeCount);
   paths.prepare(at);
   context.simpleLoopOpening = edits.push(at, editKind.openBlock, 0);
   paths.enterLoop(reader.at);
-  context.simpleLoopAt = hasResults ? -1 : reader.at;
+  context.simpleLoopAt = isPlain ? reader.at : -1;
 }
 
 /**
@@ -233,8 +236,12 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     else paths.charge(knownCallCost + owed, at);
     context.moveFunctionIndex(indexAt, index, reader.at);
   } else {
-    context.typeIndex(reader, typeKind.func);
-    if (code === opcode.callIndirect || code === opcode.returnCallIndirect) reader.u32();
+    if (code === opcode.callIndirect || code === opcode.returnCallIndirect) {
+      context.indirectType(reader);
+      reader.u32();
+    } else {
+      context.typeIndex(reader, typeKind.func);
+    }
     chargeGuestCall(paths, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
   }

@@ -6,11 +6,10 @@ import type { AddedDefinitions } from "./added-definitions.ts";
 import { type BranchHintWriter, type FunctionHints, unlikely } from "./branch-hints.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { type EditList, editKind } from "./edit-list.ts";
+import { type EditList, editKind, loopCopies } from "./edit-list.ts";
 import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
-import { loopCopies } from "./code-scanner.ts";
 import { prepaidFuel } from "./path-costs.ts";
 
 export interface ScannedBody {

@@ -9,31 +9,34 @@ export const editKind = {
   /** Insert a fuel check; the argument is its cost, and a check without cost is left out. */
   check: 0,
   /** Insert the check of a loop that counts in a local variable; the argument is its cost. */
-  countedCheck: 6,
+  countedCheck: 1,
   /** Count the argument in that variable. */
-  count: 7,
+  count: 2,
   /** Insert the start of a block without results, when the argument is not 0. */
-  openBlock: 8,
+  openBlock: 3,
   /** Insert the end of a block. */
-  closeBlock: 9,
-  /** Repeat a loop's code, which begins at the argument; the branch back to the loop stands here. */
-  repeat: 10,
+  closeBlock: 4,
+  /** Write a loop's code `loopCopies` times: it begins at the argument, and its branch back stands here. */
+  repeat: 5,
   /** Replace the function index that stands here; the argument is the guest's index. */
-  functionIndex: 1,
+  functionIndex: 6,
   /** Insert a call; the argument is the index in the rewritten module. */
-  insertCall: 2,
+  insertCall: 7,
   /** Replace an instruction by a call; the argument is the index in the rewritten module. */
-  replaceByCall: 3,
+  replaceByCall: 8,
   /** Insert the account of an object of fixed size; the argument is its bytes. */
-  countBytes: 4,
+  countBytes: 9,
   /** Insert what makes the timeout of an atomic wait zero. */
-  dropTimeout: 5,
+  dropTimeout: 10,
 } as const;
+
+/** How often the code of a repeated loop stands in a row. */
+export const loopCopies = 4;
 
 const stride = 3;
 const kindBits = 4;
 const initialEdits = 256;
-const maxEdits = 2 ** 27;
+const maxEdits = 2 ** 26;
 
 export class EditList {
   #data = new Int32Array(initialEdits * stride);

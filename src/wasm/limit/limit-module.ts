@@ -4,6 +4,7 @@
  * alternatives. Types are left to the engine: a module it refuses is still refused after the rewrite.
  */
 
+import { ModuleError } from "../module-error.ts";
 import { AddedDefinitions } from "./added-definitions.ts";
 import { branchHintSection } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -31,6 +32,15 @@ const most = { memoryBytes: 2 ** 32, tableEntries: 10_000_000, fuel: 2 ** 31 - 1
  * module-unsupported-instruction, module-too-large and module-memory-too-large.
  */
 export function limitModule(bytes: Uint8Array, options: LimitOptions): LimitedModule {
+  try {
+    return rewrite(bytes, options);
+  } catch (error) {
+    if (error instanceof RangeError) throw outOfMemory(bytes, error);
+    throw error;
+  }
+}
+
+function rewrite(bytes: Uint8Array, options: LimitOptions): LimitedModule {
   const limits = withinEngineLimits(options);
   const outline = readOutline(bytes);
   const added = new AddedDefinitions(outline);
@@ -76,6 +86,15 @@ function withinEngineLimits(options: LimitOptions): LimitOptions {
     fuelPerSlice: Math.max(1, Math.min(options.fuelPerSlice, most.fuel)),
     splitResults: options.splitResults,
   };
+}
+
+/** The runtime refused a buffer: what the module needs is in proportion to its size. */
+function outOfMemory(bytes: Uint8Array, cause: RangeError): ModuleError {
+  return new ModuleError(
+    "module-too-large",
+    `There is not enough memory to build limits into a module of ${bytes.length} bytes. Use a smaller module.`,
+    { cause },
+  );
 }
 
 function withName(name: string, content: ByteWriter): ByteWriter {

@@ -7,8 +7,8 @@ import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
 import { type EditList, editKind } from "./edit-list.ts";
-import { callCost } from "./instruction-shape.ts";
 import type { Code } from "./instruction-bytes.ts";
+import { callCost } from "./instruction-shape.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import type { ModuleOutline } from "./module-outline.ts";
 import { PathCosts } from "./path-costs.ts";
@@ -119,6 +119,11 @@ export class ScanContext {
     if (this.outline.types.kinds[index] !== kind && this.paths.isLive)
       throw invalidModule(`type ${index} is absent or of another kind`, at);
     return index;
+  }
+
+  /** Reads the type of an indirect call, which the engine checks everywhere. */
+  indirectType(reader: ByteReader): void {
+    checkedIndex(reader, this.typeCount, "type");
   }
 
   typeBytes(type: number): number {

@@ -2,6 +2,7 @@
  * The code section as a whole: scans every function, keeps what changes, and writes the section anew.
  */
 
+import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { BranchHintWriter, readBranchHints } from "./branch-hints.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
@@ -12,6 +13,9 @@ import { EditList } from "./edit-list.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { expectEnd, type ModuleOutline, sectionId } from "./module-outline.ts";
 import { ScanContext, type ScanFacts } from "./scan-context.ts";
+
+/** JavaScriptCore accepts no larger function. */
+const maxFunctionBytes = 7_654_321;
 
 /** A check and a moved index take more room; this much more is seldom exceeded. */
 const usualGrowth = 1.25;
@@ -55,6 +59,7 @@ export class ScannedCode {
   #scan(context: ScanContext, reader: ByteReader): void {
     for (let number = 0; number < this.#starts.length; number++) {
       const body = reader.range();
+      if (body.end - body.at > maxFunctionBytes) throw functionTooLarge(body);
       this.#starts[number] = body.at;
       this.#ends[number] = body.end;
       this.#firstEdits[number] = this.#edits.length;
@@ -102,6 +107,13 @@ export class ScannedCode {
       endEdit: this.#firstEdits[number + 1] as number,
     };
   }
+}
+
+function functionTooLarge({ at, end }: ByteReader): ModuleError {
+  return new ModuleError(
+    "module-too-large",
+    `The function at byte ${at} has ${end - at} bytes of code; the engine accepts at most ${maxFunctionBytes}. Split it.`,
+  );
 }
 
 function withCount(count: number, content: ByteWriter): ByteWriter {
