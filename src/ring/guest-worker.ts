@@ -31,7 +31,7 @@ function forwardingLog(debugEnabled: boolean): Log {
 
 function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
   let fuelUnits = 0;
-  const outcome = ring.ask(event, timeoutMs, (units) => {
+  const outcome = ring.ask(event, timeoutMs, 0, (units) => {
     fuelUnits = units;
   });
   const isSound = ring.idleCount > 0;

@@ -51,10 +51,20 @@ export class InlineRing {
     return this.#slots.reduce((count, slot) => count + (slot.state === "idle" ? 1 : 0), 0);
   }
 
+  /** False while every instance is broken and none may be made yet. */
+  get canAsk(): boolean {
+    return this.#slots.some((slot) => slot.state === "idle" || slot.isRefillable);
+  }
+
   /** Asks the first sound instance. Never throws. */
-  ask(event: GuestEvent, timeoutMs: number, onFuel: FuelListener | null = null): Verdict | EventFailure {
+  ask(
+    event: GuestEvent,
+    timeoutMs: number,
+    leastSlices = 0,
+    onFuel: FuelListener | null = null,
+  ): Verdict | EventFailure {
     const slot = this.#firstIdle() ?? this.#firstRefillable();
-    return slot === null ? noInstance() : slot.ask(event, timeoutMs, onFuel);
+    return slot === null ? noInstance() : slot.ask(event, timeoutMs, leastSlices, onFuel);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */

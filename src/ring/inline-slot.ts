@@ -54,7 +54,7 @@ export class InlineSlot {
     this.#log = log;
     this.#budget = budget;
     this.#onRefilled = onRefilled;
-    this.#makeFirstInstance();
+    this.#instantiate();
     this.#state = "idle";
   }
 
@@ -68,7 +68,12 @@ export class InlineSlot {
   }
 
   /** Asks the guest; only while idle or refillable. Never throws. The state is right again when it returns. */
-  ask(event: GuestEvent, timeoutMs: number, onFuel: FuelListener | null): Verdict | EventFailure {
+  ask(
+    event: GuestEvent,
+    timeoutMs: number,
+    leastSlices: number,
+    onFuel: FuelListener | null,
+  ): Verdict | EventFailure {
     let instance: GuestInstance;
     try {
       instance = this.#instance ?? this.#makeInstance();
@@ -78,7 +83,7 @@ export class InlineSlot {
     this.#state = "busy";
     const fuelBefore = onFuel === null ? null : instance.fuel;
     try {
-      return instance.ask(event, timeoutMs);
+      return instance.ask(event, timeoutMs, leastSlices);
     } catch (error) {
       return toFailure(error);
     } finally {
@@ -161,8 +166,12 @@ export class InlineSlot {
 
   /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */
   #makeInstance(): GuestInstance {
+    const startedAtMs = performance.now();
     try {
-      return this.#makeFirstInstance();
+      const instance = this.#instantiate();
+      const nowMs = performance.now();
+      this.#budget.recordMade(nowMs - startedAtMs, nowMs);
+      return instance;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#log.error("a fresh instance could not be made", { slot: this.index, reason });
@@ -172,8 +181,7 @@ export class InlineSlot {
     }
   }
 
-  #makeFirstInstance(): GuestInstance {
-    const startedAtMs = performance.now();
+  #instantiate(): GuestInstance {
     const instance = this.#factory.instantiate({
       slot: this.index,
       log: this.#log,
@@ -186,8 +194,6 @@ export class InlineSlot {
       const failure = instance.configure(this.#configJson, this.#settings.startTimeoutMs);
       if (failure !== null) throw failure;
     }
-    const nowMs = performance.now();
-    this.#budget.recordMade(nowMs - startedAtMs, nowMs);
     this.#instance = instance;
     this.#calls = 0;
     return instance;

@@ -34,6 +34,8 @@ export interface RingOptions {
 
 /** The longest a guest may hold the socket's thread while there are workers to take over. */
 const INLINE_BUDGET_MS = 2;
+/** A cheap call that the system paused for longer than the budget has used less fuel than this. */
+const INLINE_LEAST_SLICES = 8;
 
 export class Ring {
   readonly #options: RingOptions;
@@ -103,7 +105,7 @@ export class Ring {
 
   /** A module with few heavy calls does not wait for them: while they keep all threads busy, the others run inline. */
   #prefersWorkers(workers: WorkerRing): boolean {
-    if (this.#options.dispatch === "workers" || this.#judge.isSlow) return true;
+    if (this.#options.dispatch === "workers" || this.#judge.isSlow || !this.#inline.canAsk) return true;
     return workers.hasIdle && this.#judge.isHeavy(performance.now());
   }
 
@@ -112,8 +114,9 @@ export class Ring {
     const { timeoutMs } = this.#options.settings;
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
     const onFuel = hasBudget && this.#judge.wantsSample() ? this.#onFuel : null;
-    const outcome = this.#inline.ask(job.event, allowedMs, onFuel);
-    if (allowedMs < timeoutMs && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
+    const isBrief = allowedMs < timeoutMs;
+    const outcome = this.#inline.ask(job.event, allowedMs, isBrief ? INLINE_LEAST_SLICES : 0, onFuel);
+    if (isBrief && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
       this.#moveToWorker(job);
       return;
     }

@@ -80,14 +80,14 @@ export class JsonGuest implements GuestInstance {
     return this.#started.readFuel();
   }
 
-  ask(event: GuestEvent, timeoutMs: number): Verdict {
+  ask(event: GuestEvent, timeoutMs: number, leastSlices = 0): Verdict {
     const handler =
       event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
     if (handler === null) return PLAIN_ALLOW;
     const input = encodeInput(event, this.#form);
     const inputBytes = Buffer.byteLength(input);
     let call = "alloc";
-    this.#started.deadline.arm(timeoutMs);
+    this.#started.deadline.arm(timeoutMs, leastSlices);
     try {
       const pointer = this.#copyIn(input, inputBytes);
       call = handler.name;

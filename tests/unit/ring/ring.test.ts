@@ -1,12 +1,14 @@
 /** The choice between this thread and others, with guests that are cheap, heavy or endless. */
 
 import { afterEach, describe, expect, test } from "bun:test";
+import type { GuestFactory } from "../../../src/abi/contract.ts";
 import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
 import type { GuestEvent } from "../../../src/event/event.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
 import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
+import { ModuleError } from "../../../src/wasm/module-error.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
@@ -25,6 +27,8 @@ interface OpenOptions {
   readonly size?: number;
   readonly dispatch?: DispatchMode;
   readonly timeoutMs?: number;
+  /** Stands between the ring and the guests on this thread. */
+  readonly around?: (factory: GuestFactory) => GuestFactory;
 }
 
 async function open(guest: GuestName, options: OpenOptions = {}): Promise<Ring> {
@@ -35,7 +39,7 @@ async function open(guest: GuestName, options: OpenOptions = {}): Promise<Ring> 
   };
   const { factory } = await prepareGuest(recipe);
   const ring = new Ring({
-    factory,
+    factory: options.around?.(factory) ?? factory,
     recipe,
     size: options.size ?? 2,
     dispatch: options.dispatch ?? "auto",
@@ -82,6 +86,11 @@ function submit(ring: Ring, uri = "/"): Job {
   return job;
 }
 
+/** While the threads start, questions are answered inline. */
+async function untilThreadsRun(ring: Ring): Promise<void> {
+  while (submit(ring).isSettled) await Bun.sleep(5);
+}
+
 const codeOf = (outcome: Verdict | EventFailure): string =>
   outcome instanceof EventFailure ? outcome.code : outcome.decision.kind;
 
@@ -120,9 +129,30 @@ test("an endless call on this thread is stopped early and asked again on another
   expect(codeOf(await job.outcome)).toBe("guest-deadline");
 });
 
+test("while no instance on this thread is sound and none can be made, other threads take over", async () => {
+  let isFailing = false;
+  const ring = await open("loop-on-marker", {
+    size: 2,
+    timeoutMs: 300,
+    around: (factory) => ({
+      ...factory,
+      instantiate: (host) => {
+        if (isFailing) throw new ModuleError("module-start-failed", "no memory left for it");
+        return factory.instantiate(host);
+      },
+    }),
+  });
+  isFailing = true;
+  const endless = [submit(ring, "/boom"), submit(ring, "/boom")];
+  await untilThreadsRun(ring);
+  for (const job of endless) expect(codeOf(await job.outcome)).toBe("guest-deadline");
+  await untilThreadsRun(ring);
+  for (const job of [1, 2, 3, 4].map(() => submit(ring))) expect(codeOf(await job.outcome)).toBe("allow");
+});
+
 test("in mode workers, everything is asked on other threads once they run", async () => {
   const ring = await open("allow", { dispatch: "workers" });
-  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  await untilThreadsRun(ring);
   const jobs = Array.from({ length: 20 }, () => submit(ring));
   expect(jobs.every((job) => job.isSettled)).toBe(false);
   for (const job of jobs) expect(codeOf(await job.outcome)).toBe("allow");
@@ -131,8 +161,7 @@ test("in mode workers, everything is asked on other threads once they run", asyn
 test("a question that has waited longer than a call may take is not asked any more", async () => {
   // Three thousand calls of a millisecond each, on two threads, and 200 ms to get through.
   const ring = await open("compute", { size: 2, timeoutMs: 200, dispatch: "workers" });
-  // While the threads start, questions are answered inline.
-  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  await untilThreadsRun(ring);
   const outcomes = await Promise.all(Array.from({ length: 3000 }, () => submit(ring).outcome));
   expect(outcomes.map(codeOf)).toContain("allow");
   const late = outcomes.find((outcome) => codeOf(outcome) === "queue-timeout");
@@ -143,7 +172,7 @@ test("a question that has waited longer than a call may take is not asked any mo
 
 test("a cancelled question is not asked once its turn comes", async () => {
   const ring = await open("compute-long", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
-  for (let i = 0; i < 200 && submit(ring).isSettled; i++) await Bun.sleep(5);
+  await untilThreadsRun(ring);
   const jobs = Array.from({ length: 6 }, () => submit(ring));
   for (const job of jobs.slice(3)) job.isCancelled = true;
   await Promise.all(jobs.slice(0, 3).map((job) => job.outcome));

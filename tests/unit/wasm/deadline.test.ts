@@ -26,6 +26,14 @@ test("the time starts with the first slice, not with arming", async () => {
   expect(deadline.check()).toBe(GRANTED);
 });
 
+test("a call that has used fewer slices than the least is not stopped, however late it is", () => {
+  const deadline = new Deadline();
+  deadline.arm(0, 3);
+  expect([deadline.check(), deadline.check()]).toEqual([GRANTED, GRANTED]);
+  expect(deadline.hasExpired).toBe(false);
+  expect(deadline.check()).not.toBe(GRANTED);
+});
+
 test("arming again forgets everything", () => {
   const deadline = new Deadline();
   deadline.arm(0);
