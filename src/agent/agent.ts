@@ -14,6 +14,7 @@ import { LiveGuest } from "./live-guest.ts";
 import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
+import { transcoderModule } from "./transcoder-module.ts";
 
 export const MAX_POOL_SIZE = 256;
 
@@ -63,6 +64,7 @@ export class Agent implements Reloadable {
         events: dispatcher,
         log,
         redirectEncoding: settings.redirectEncoding,
+        transcoder: transcoderModule(),
         profile: () => agentProfile(guest, settings),
       }),
     });

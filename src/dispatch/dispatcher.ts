@@ -5,6 +5,7 @@
 
 import type { GuestEvent, ProxyEvent } from "../event/event.ts";
 import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../event/exchange.ts";
+import { keptEvent } from "../event/event-text.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { EventObserver } from "../event/observer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
@@ -69,6 +70,8 @@ export class Dispatcher implements EventSink, JobOwner {
     const debug = this.#log.debugEnabled;
     if (debug) this.#logEvent(event);
     const isTimed = debug || this.#observer !== null;
+    // Whoever watches may keep the event.
+    if (this.#observer !== null) keptEvent(event);
     const job = new GuestJob(event, asker, this, isTimed ? performance.now() : 0);
     this.#ring.submit(job);
     return job.isSettled ? null : job;
@@ -107,13 +110,13 @@ export class Dispatcher implements EventSink, JobOwner {
     this.counters.count(event.kind, final.decision.kind);
     if (this.#log.debugEnabled) this.#logVerdict(job, final, us);
     if (!job.isCancelled) asker.answer(event, final);
-    this.#observer?.onSettled(event, verdict, us, failure);
+    this.#observer?.onSettled(keptEvent(event), verdict, us, failure);
   }
 
   #afterRequest(event: GuestEvent, asker: Asker, verdict: Verdict): Verdict {
     if (asker.peer.keepsResponseOps) return verdict;
     if (verdict.responseHeaders.length === 0 || verdict.decision.kind !== "allow") {
-      this.#remembered.forget(event.correlationId);
+      if (this.#remembered.size > 0) this.#remembered.forget(event.correlationId);
       return verdict;
     }
     if (!asker.peer.hasResponseEvents) {
@@ -125,6 +128,7 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   #afterResponse(event: GuestEvent, verdict: Verdict): Verdict {
+    if (this.#remembered.size === 0) return verdict;
     const remembered = this.#remembered.take(event.correlationId);
     if (remembered === null) return verdict;
     // First those of the request phase, as newer proxies apply them (protocol.md 5.5).

@@ -53,12 +53,11 @@ export class RememberedOps {
 
   /** A new request without operations: what an earlier one of the same id left must not reach its response. */
   forget(correlationId: string): void {
-    if (this.#entries.size > 0) this.#drop(correlationId);
+    this.#drop(correlationId);
   }
 
   /** Takes the operations for a response out; null when there are none. */
   take(correlationId: string): readonly HeaderOp[] | null {
-    if (this.#entries.size === 0) return null;
     const entry = this.#entries.get(correlationId);
     if (entry === undefined) return null;
     this.#drop(correlationId);

@@ -5,6 +5,8 @@
  * the correlation id included (protocol.md 5.4), so none may become an object key or unescaped log text.
  */
 
+import type { BorrowedEvent } from "./event-text.ts";
+
 /** Header names as the proxy sent them (real proxies: lower case), each with its values in order. */
 export type HeaderMap = Readonly<Record<string, readonly string[]>>;
 
@@ -25,7 +27,7 @@ export interface RequestMetadata {
   readonly traceparent: string | null;
 }
 
-export interface RequestHeadersEvent {
+export interface RequestHeadersEvent extends BorrowedEvent {
   readonly kind: "request-headers";
   readonly correlationId: string;
   readonly method: string;
@@ -35,7 +37,7 @@ export interface RequestHeadersEvent {
   readonly metadata: RequestMetadata;
 }
 
-export interface ResponseHeadersEvent {
+export interface ResponseHeadersEvent extends BorrowedEvent {
   readonly kind: "response-headers";
   readonly correlationId: string;
   readonly status: number;

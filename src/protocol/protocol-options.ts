@@ -17,5 +17,7 @@ export interface ProtocolOptions {
   readonly events: EventSink;
   readonly log: Log;
   readonly redirectEncoding: RedirectEncoding;
+  /** The compiled transcoder (transcoder/assembly). */
+  readonly transcoder: WebAssembly.Module;
   profile(): AgentProfile;
 }

@@ -3,6 +3,7 @@
  * once as there are slots, and none is delayed by more than it must.
  */
 
+import { keptEvent } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../observe/log.ts";
 import { noInstance } from "./no-instance.ts";
@@ -56,6 +57,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   submit(job: RingJob): void {
+    keptEvent(job.event);
     for (const slot of this.#slots) {
       if (slot.state === "idle") {
         slot.run(job);

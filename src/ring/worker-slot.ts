@@ -3,6 +3,7 @@
  * asked by messages; a thread that dies fails its job and is replaced.
  */
 
+import { keptEvent } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
@@ -49,7 +50,7 @@ export class WorkerSlot {
   run(job: RingJob): void {
     this.#state = "busy";
     this.#job = job;
-    this.#post({ type: "ask", event: job.event });
+    this.#post({ type: "ask", event: keptEvent(job.event) });
   }
 
   configure(configJson: string): void {

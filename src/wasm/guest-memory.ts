@@ -33,6 +33,15 @@ export class GuestMemory {
     return true;
   }
 
+  /** Copies `source[from..to)`. False when it would not fit in memory. */
+  writeBytes(pointer: number, source: Buffer, from: number, to: number): boolean {
+    const bytes = this.#view();
+    const start = pointer >>> 0;
+    if (start + to - from > bytes.length) return false;
+    source.copy(bytes, start, from, to);
+    return true;
+  }
+
   isInBounds(pointer: number, length: number): boolean {
     return (pointer >>> 0) + (length >>> 0) <= this.#view().length;
   }

@@ -5,9 +5,11 @@
 
 import { failVerdict } from "../../src/dispatch/fail-policy.ts";
 import type { ProxyEvent } from "../../src/event/event.ts";
+import { keptEvent } from "../../src/event/event-text.ts";
 import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../../src/event/exchange.ts";
 import type { EventFailure } from "../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../src/event/verdict.ts";
+import { transcoderModule } from "../../src/agent/transcoder-module.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { LoopbackLoop } from "./loopback.ts";
@@ -42,6 +44,7 @@ export class AnsweringLater implements EventSink {
   configureOutcome: ConfigureOutcome = { accepted: true };
 
   ask(event: ProxyEvent, asker: Asker): PendingAnswer | null {
+    if (event.kind === "request-headers" || event.kind === "response-headers") keptEvent(event);
     const question = new Question(event, asker);
     if (this.immediate.has(event.kind)) {
       question.answer();
@@ -76,6 +79,7 @@ export function loopTo(
   const log = options.log ?? new RecordedLog();
   return new LoopbackLoop(
     chooseProtocol({
+      transcoder: transcoderModule(),
       events: sink,
       log,
       redirectEncoding: options.redirectEncoding ?? "auto",

@@ -25,7 +25,7 @@ export interface OpenGuest {
   ask(event: GuestEvent): Verdict;
 }
 
-const FUEL_PER_SLICE = 200_000;
+const FUEL_PER_SLICE = 100_000;
 
 /** `module` is a path or the bytes themselves. */
 export async function openGuest(

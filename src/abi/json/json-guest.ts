@@ -4,6 +4,7 @@
  */
 
 import type { GuestEvent } from "../../event/event.ts";
+import type { EventText } from "../../event/event-text.ts";
 import { EventFailure, type FailureCode } from "../../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import type { FuelReading } from "../../wasm/fuel-reading.ts";
@@ -45,6 +46,8 @@ export class JsonGuest implements GuestInstance {
   readonly #started: StartedInstance;
   readonly #exports: JsonGuestExports;
   readonly #form: InputForm;
+  /** It reads exactly the documented keys, so a text that has them serves as it is. */
+  readonly #takesText: boolean;
   readonly #verdicts: VerdictCache;
   readonly #wornGcBytes: number;
   #isBroken = false;
@@ -59,6 +62,7 @@ export class JsonGuest implements GuestInstance {
     this.#started = started;
     this.#exports = exports;
     this.#form = form;
+    this.#takesText = form.abiFlags === 0 && !form.canonicalHeaderCase;
     this.#verdicts = verdicts;
     this.#wornGcBytes = wornGcBytes;
   }
@@ -84,12 +88,14 @@ export class JsonGuest implements GuestInstance {
     const handler =
       event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
     if (handler === null) return PLAIN_ALLOW;
-    const input = encodeInput(event, this.#form);
-    const inputBytes = Buffer.byteLength(input);
+    const given = this.#takesText ? event.text : undefined;
+    const input = given === undefined ? encodeInput(event, this.#form) : "";
+    const inputBytes = given === undefined ? Buffer.byteLength(input) : given.end - given.start;
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs, leastSlices);
     try {
-      const pointer = this.#copyIn(input, inputBytes);
+      const pointer =
+        given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, inputBytes);
       call = handler.name;
       const resultPointer = handler.call(pointer, inputBytes);
       const resultBytes = handler.resultLength();
@@ -141,7 +147,17 @@ export class JsonGuest implements GuestInstance {
   #copyIn(input: string, inputBytes: number): number {
     const pointer = this.#exports.alloc(inputBytes);
     if (this.#exports.memory.writeText(pointer, input, inputBytes)) return pointer;
-    throw new EventFailure(
+    throw this.#allocOutOfBounds(pointer, inputBytes);
+  }
+
+  #copyTextIn({ bytes, start, end }: EventText, inputBytes: number): number {
+    const pointer = this.#exports.alloc(inputBytes);
+    if (this.#exports.memory.writeBytes(pointer, bytes, start, end)) return pointer;
+    throw this.#allocOutOfBounds(pointer, inputBytes);
+  }
+
+  #allocOutOfBounds(pointer: number, inputBytes: number): EventFailure {
+    return new EventFailure(
       "guest-alloc-out-of-bounds",
       `alloc(${inputBytes}) answered ${pointer >>> 0}, but memory ends at ${this.#exports.memory.sizeBytes}`,
     );

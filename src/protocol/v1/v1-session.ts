@@ -21,6 +21,7 @@ import type { ProtocolOptions } from "../protocol-options.ts";
 import type { ResponseEncoder } from "../response-encoder.ts";
 import type { ResponseEncoders } from "../response-encoders.ts";
 import { decodeUtf8 } from "../text-decoder.ts";
+import type { EventTranscoder } from "../transcoder/event-transcoder.ts";
 import { V1_CONFIGURE, V1_EVENT_KINDS } from "./event-type.ts";
 
 const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false };
@@ -30,12 +31,19 @@ export class V1Session implements FrameHandler, Asker {
   readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
   readonly peer = V1_PEER;
   readonly #options: ProtocolOptions;
+  readonly #transcoder: EventTranscoder;
   readonly #outbox: FrameOutbox;
   readonly #encoder: ResponseEncoder;
   #pending: PendingAnswer | null = null;
 
-  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
+  constructor(
+    options: ProtocolOptions,
+    encoders: ResponseEncoders,
+    transcoder: EventTranscoder,
+    outbox: FrameOutbox,
+  ) {
     this.#options = options;
+    this.#transcoder = transcoder;
     this.#outbox = outbox;
     this.#encoder = encoders.v1;
   }
@@ -49,6 +57,27 @@ export class V1Session implements FrameHandler, Asker {
   }
 
   onFrame(buffer: Buffer, start: number, end: number): void {
+    const event = this.#transcoder.readV1Request(buffer, start, end);
+    if (event === null) this.#onOtherFrame(buffer, start, end);
+    else this.#pending = this.#options.events.ask(event, this);
+  }
+
+  answer(event: ProxyEvent, verdict: Verdict): void {
+    const wasPending = this.#pending !== null;
+    this.#pending = null;
+    if (!this.#trySend(verdict)) {
+      const failure = new EventFailure("guest-result-too-large", "the answer does not fit into a v1 frame");
+      this.#trySend(this.#options.events.refuse(failure, event.correlationId));
+    }
+    if (wasPending) this.#outbox.resume();
+  }
+
+  onDisconnect(): void {
+    this.#pending?.cancel();
+    this.#pending = null;
+  }
+
+  #onOtherFrame(buffer: Buffer, start: number, end: number): void {
     let envelope: JsonObject;
     try {
       envelope = parseJsonObject(decodeUtf8(buffer, start, end));
@@ -63,18 +92,6 @@ export class V1Session implements FrameHandler, Asker {
     }
     const event = this.#decode(envelope);
     if (event !== null) this.#pending = this.#options.events.ask(event, this);
-  }
-
-  answer(event: ProxyEvent, verdict: Verdict): void {
-    const wasPending = this.#pending !== null;
-    this.#pending = null;
-    this.#send(verdict, event.correlationId);
-    if (wasPending) this.#outbox.resume();
-  }
-
-  onDisconnect(): void {
-    this.#pending?.cancel();
-    this.#pending = null;
   }
 
   #decode(envelope: JsonObject): ProxyEvent | null {
@@ -96,7 +113,7 @@ export class V1Session implements FrameHandler, Asker {
       const id =
         typeof payload === "object" && payload !== null ? eventCorrelationId(payload as JsonObject) : "";
       const failure = new EventFailure("event-undecodable", error.message, { cause: error });
-      this.#send(this.#options.events.refuse(failure, id), id);
+      this.#trySend(this.#options.events.refuse(failure, id));
       return null;
     }
   }
@@ -104,17 +121,17 @@ export class V1Session implements FrameHandler, Asker {
   #configure(envelope: JsonObject): void {
     const payload = envelope["payload"];
     const config = typeof payload === "object" && payload !== null ? (payload as JsonObject)["config"] : null;
-    this.#send(configureVerdict(this.#options.events.configure(config ?? null)), "");
+    this.#trySend(configureVerdict(this.#options.events.configure(config ?? null)));
   }
 
-  #send(verdict: Verdict, correlationId: string): void {
+  /** False when the answer is larger than a frame may be. */
+  #trySend(verdict: Verdict): boolean {
     try {
       this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(verdict, null));
+      return true;
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      const failure = new EventFailure("guest-result-too-large", error.message, { cause: error });
-      const refusal = this.#options.events.refuse(failure, correlationId);
-      this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(refusal, null));
+      if (error instanceof FrameError) return false;
+      throw error;
     }
   }
 }

@@ -20,6 +20,7 @@ import { decodeEvent, eventCorrelationId, type JsonObject } from "../event-decod
 import type { ProtocolOptions } from "../protocol-options.ts";
 import type { ResponseEncoder } from "../response-encoder.ts";
 import type { ResponseEncoders } from "../response-encoders.ts";
+import type { EventTranscoder } from "../transcoder/event-transcoder.ts";
 import { JSON_CODEC, type PayloadCodec } from "./codec.ts";
 import { decodeHandshake, encodeHandshakeResponse } from "./handshake.ts";
 import { eventKindOf, isKnownType, MessageType } from "./message-type.ts";
@@ -37,6 +38,7 @@ export class V2Session implements FrameHandler, Asker {
   readonly maxFrameBytes = V2_MAX_FRAME_BYTES;
   peer: PeerTraits = { keepsResponseOps: false, hasResponseEvents: true };
   readonly #options: ProtocolOptions;
+  readonly #transcoder: EventTranscoder;
   readonly #outbox: FrameOutbox;
   readonly #codec: PayloadCodec = JSON_CODEC;
   readonly #encoders: ResponseEncoders;
@@ -44,8 +46,14 @@ export class V2Session implements FrameHandler, Asker {
   #hasShakenHands = false;
   readonly #pending = new Map<string, PendingQuestion>();
 
-  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
+  constructor(
+    options: ProtocolOptions,
+    encoders: ResponseEncoders,
+    transcoder: EventTranscoder,
+    outbox: FrameOutbox,
+  ) {
     this.#options = options;
+    this.#transcoder = transcoder;
     this.#outbox = outbox;
     this.#encoders = encoders;
     this.#encoder = encoders.v2(false);
@@ -143,13 +151,19 @@ export class V2Session implements FrameHandler, Asker {
   }
 
   #ask(kind: EventKind, buffer: Buffer, start: number, end: number): void {
-    const event = this.#decode(kind, buffer, start, end);
+    const event = this.#transcode(kind, buffer, start, end) ?? this.#decode(kind, buffer, start, end);
     if (event === null) return;
     const answer = this.#options.events.ask(event, this);
     if (answer === null) return;
     // A second question with an id in flight takes the first one's place in the proxy (protocol.md 2.5).
     this.#pending.get(event.correlationId)?.answer.cancel();
     this.#pending.set(event.correlationId, { event, answer });
+  }
+
+  #transcode(kind: EventKind, buffer: Buffer, start: number, end: number): ProxyEvent | null {
+    if (this.#codec !== JSON_CODEC || (kind !== "request-headers" && kind !== "response-headers"))
+      return null;
+    return this.#transcoder.readV2(kind, buffer, start, end);
   }
 
   #decode(kind: EventKind, buffer: Buffer, start: number, end: number): ProxyEvent | null {

@@ -1,0 +1,56 @@
+/** One event by both ways: the transcoder, and the decoder followed by the guests' encoder. */
+
+import { encodeInput } from "../../src/abi/json/input-encoder.ts";
+import { transcoderModule } from "../../src/agent/transcoder-module.ts";
+import type { GuestEvent } from "../../src/event/event.ts";
+import { DecodeError } from "../../src/protocol/decode-error.ts";
+import { decodeEvent, type JsonObject, parseJsonObject } from "../../src/protocol/event-decoder.ts";
+import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
+import { EventTranscoder } from "../../src/protocol/transcoder/event-transcoder.ts";
+
+/** How an event comes: as a v1 frame, or as the payload of a v2 one. */
+export type Way = "v1-request" | "v2-request" | "v2-response";
+
+export const PLAIN_FORM = { abiFlags: 0, canonicalHeaderCase: false };
+
+/** The text that guests read, and the id to answer to; null when the way does not take the frame. */
+export interface Transcoded {
+  readonly text: string;
+  readonly correlationId: string;
+}
+
+export function newTranscoder(): EventTranscoder {
+  return new EventTranscoder(transcoderModule());
+}
+
+export function transcode(transcoder: EventTranscoder, way: Way, frame: Buffer): GuestEvent | null {
+  if (way === "v1-request") return transcoder.readV1Request(frame, 0, frame.length);
+  const kind = way === "v2-request" ? "request-headers" : "response-headers";
+  return transcoder.readV2(kind, frame, 0, frame.length);
+}
+
+export function textOf(event: GuestEvent): string {
+  const text = event.text;
+  if (text === undefined) throw new Error("the event has no text");
+  return text.bytes.toString("utf8", text.start, text.end);
+}
+
+export function byTranscoder(transcoder: EventTranscoder, way: Way, frame: Buffer): Transcoded | null {
+  const event = transcode(transcoder, way, frame);
+  return event === null ? null : { text: textOf(event), correlationId: event.correlationId };
+}
+
+export function byDecoder(way: Way, frame: Buffer): Transcoded | null {
+  try {
+    let object = parseJsonObject(decodeUtf8(frame, 0, frame.length));
+    if (way === "v1-request") {
+      if (object["event_type"] !== "request_headers") return null;
+      object = object["payload"] as JsonObject;
+    }
+    const event = decodeEvent(way === "v2-response" ? "response-headers" : "request-headers", object);
+    return { text: encodeInput(event as GuestEvent, PLAIN_FORM), correlationId: event.correlationId };
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof TypeError) return null;
+    throw error;
+  }
+}
