@@ -4,26 +4,34 @@
 //! Every failure aborts, which traps: the host then answers by its own policy (`--fail-open` or not). Answering 0
 //! instead would mean "allow".
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::{ptr, slice};
 
 use serde::{Deserialize, Serialize};
 
+/// A text of the event, which lies in the input unless it has escapes.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// A request, as far as a policy needs it. The host sends `method` and `correlation_id` too: add the fields to read them.
 #[derive(Deserialize)]
-pub struct Request {
-    pub uri: String,
-    pub client_ip: String,
-    headers: BTreeMap<String, String>,
+pub struct Request<'a> {
+    #[serde(borrow)]
+    pub uri: Cow<'a, str>,
+    #[serde(borrow)]
+    pub client_ip: Cow<'a, str>,
+    #[serde(borrow)]
+    headers: BTreeMap<Text<'a>, Text<'a>>,
 }
 
-impl Request {
+impl Request<'_> {
     /// The values of a header, whatever the letter case of its name.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
-            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+            .filter(move |(key, _)| key.0.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.0.as_ref())
     }
 }
 
