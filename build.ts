@@ -3,26 +3,33 @@
  *
  *   bun run build                          dist/sentinel-wasm-agent, for this machine
  *   bun run build --target all             dist/release: an executable for every system, and SHA256SUMS
- *   bun run build --target linux-arm64     the same for one system; may be repeated
+ *   bun run build --target linux-arm64     the same for one system, or for that of this machine (host); may be repeated
  *   bun run build --packages               dist/release with archives, Debian packages, Homebrew formula and SBOM;
  *                                          for all systems, or those that --target names
+ *   --quick                                compresses packages in seconds instead of minutes: to try, not to publish
  *   --out <dir>                            another folder instead of dist/release
  *
- * Exit codes: 0 everything was built, 1 something was not, 2 wrong usage. What could not be built is not there.
+ * Exit codes: 0 everything was built, 1 something was not, 2 wrong usage. What could not be built is not there, and
+ * then there is no SHA256SUMS either.
  */
 
 import { mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BuildError } from "./packaging/build/build-error.ts";
+import { type Compression, QUICK, THOROUGH } from "./packaging/build/compression.ts";
 import { buildExecutable } from "./packaging/build/executable.ts";
 import { PROJECT, ROOT } from "./packaging/build/project.ts";
 import { buildRelease } from "./packaging/build/release.ts";
-import { TARGETS, type Target } from "./packaging/build/target.ts";
+import { hostTarget, TARGETS, type Target } from "./packaging/build/target.ts";
 
 interface BuildOptions {
   /** Null: an executable for this machine alone. */
-  readonly release: { readonly targets: readonly Target[]; readonly withPackages: boolean } | null;
+  readonly release: {
+    readonly targets: readonly Target[];
+    readonly withPackages: boolean;
+    readonly compression: Compression;
+  } | null;
   readonly outDir: string;
 }
 
@@ -33,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(argv);
   if (typeof options === "string") {
     console.error(
-      `${options}\nusage: bun run build [--target all|${TARGETS.map(({ name }) => name).join("|")}]... [--packages] [--out <dir>]`,
+      `${options}\nusage: bun run build [--target all|host|${TARGETS.map(({ name }) => name).join("|")}]... [--packages] [--quick] [--out <dir>]`,
     );
     return 2;
   }
@@ -49,7 +56,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function build({ release, outDir }: BuildOptions): Promise<void> {
-  if (release !== null) return buildRelease({ ...release, outDir, onFile: report });
+  if (release !== null) return buildRelease({ ...release, outDir, onFile: report, onLeftOut: console.error });
   const dist = join(ROOT, "dist");
   mkdirSync(dist, { recursive: true });
   const { path, bytes, ms } = await buildExecutable(join(dist, PROJECT.name), null);
@@ -64,10 +71,12 @@ function readOptions(argv: readonly string[]): BuildOptions | string {
       options: {
         target: { type: "string", multiple: true, default: [] },
         packages: { type: "boolean", default: false },
+        quick: { type: "boolean", default: false },
         out: { type: "string", default: join(ROOT, "dist/release") },
       },
     });
-    const wanted = new Set(values.target);
+    const host = hostTarget()?.name ?? "host";
+    const wanted = new Set(values.target.map((name) => (name === "host" ? host : name)));
     const unknown = [...wanted].find(
       (name) => name !== "all" && TARGETS.every((target) => target.name !== name),
     );
@@ -76,7 +85,9 @@ function readOptions(argv: readonly string[]): BuildOptions | string {
     const targets = isAll ? TARGETS : TARGETS.filter(({ name }) => wanted.has(name));
     const isRelease = wanted.size > 0 || values.packages;
     return {
-      release: isRelease ? { targets, withPackages: values.packages } : null,
+      release: isRelease
+        ? { targets, withPackages: values.packages, compression: values.quick ? QUICK : THOROUGH }
+        : null,
       outDir: resolve(values.out),
     };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The archive of one target: the executable with its licence, README, manual page and completions. */
 
 import { join } from "node:path";
+import type { Compression } from "./compression.ts";
 import type { Documents } from "./documents.ts";
 import { layOut, type TreeFile } from "./file-tree.ts";
 import { PROJECT, ROOT } from "./project.ts";
@@ -12,6 +13,7 @@ export interface ArchiveInput {
   readonly executable: string;
   readonly documents: Documents;
   readonly timeS: number;
+  readonly compression: Compression;
   /** A folder for the tree to pack. */
   readonly workDir: string;
 }
@@ -21,7 +23,8 @@ export function archiveName(target: Target): string {
 }
 
 /** The packed bytes: the same for the same input, on every machine. */
-export function packArchive({ target, executable, documents, timeS, workDir }: ArchiveInput): Uint8Array {
+export function packArchive(input: ArchiveInput): Uint8Array {
+  const { target, executable, documents, timeS, compression, workDir } = input;
   const top = `${PROJECT.name}-${PROJECT.version}-${target.name}`;
   const inTree = (path: string, mode: TreeFile["mode"], content: TreeFile["content"]): TreeFile => ({
     path: `${top}/${path}`,
@@ -55,5 +58,5 @@ export function packArchive({ target, executable, documents, timeS, workDir }: A
     ],
     { cwd: workDir, missing: "packages are made with GNU tar" },
   );
-  return Bun.gzipSync(new Uint8Array(tar), { library: "libdeflate", level: 9 });
+  return Bun.gzipSync(new Uint8Array(tar), { library: "libdeflate", level: compression.gzipLevel });
 }

@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BuildError } from "./build-error.ts";
+import type { Compression } from "./compression.ts";
 import type { Documents } from "./documents.ts";
 import { type FileContent, layOut, type TreeFile } from "./file-tree.ts";
 import { fillTemplate } from "./fill-template.ts";
@@ -18,6 +19,7 @@ export interface DebianInput {
   readonly executable: string;
   readonly documents: Documents;
   readonly timeS: number;
+  readonly compression: Compression;
   /** A folder for the tree to pack. */
   readonly workDir: string;
   /** The folder in which the package appears. */
@@ -30,13 +32,13 @@ const CONFIGURATION = ["etc/sentinel/wasm-agent.env"];
 
 /** Returns the path of the package. */
 export function packDebianPackage(input: DebianInput): string {
-  const { target, timeS, workDir, outDir } = input;
+  const { target, timeS, compression, workDir, outDir } = input;
   const architecture = target.debianArchitecture;
   if (architecture === null) throw new BuildError(`There is no Debian package for ${target.name}`);
   const files = [...installedFiles(input)];
   layOut(workDir, [...files, ...controlFiles(files, architecture)], timeS);
   const path = join(outDir, `${PROJECT.name}_${REVISION}_${architecture}.deb`);
-  runTool(["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", workDir, path], {
+  runTool(["dpkg-deb", "--root-owner-group", "-Zxz", `-z${compression.xzLevel}`, "--build", workDir, path], {
     env: { SOURCE_DATE_EPOCH: String(timeS) },
     missing: "install the package dpkg",
   });

@@ -7,19 +7,24 @@ import { BuildError } from "./build-error.ts";
 import { ROOT } from "./project.ts";
 import { runTool } from "./run-tool.ts";
 
-/** Seconds since 1970. */
+/** Seconds since 1970. Throws BuildError when neither is there. */
 export function releaseTimeS(): number {
-  const set = process.env["SOURCE_DATE_EPOCH"] ?? "";
-  const text =
-    set !== ""
-      ? set
-      : runTool(["git", "log", "-1", "--format=%ct"], {
-          cwd: ROOT,
-          missing: "install it, or set SOURCE_DATE_EPOCH",
-        }).toString();
-  const seconds = Number(text.toString().trim());
+  const text = process.env["SOURCE_DATE_EPOCH"] || timeOfLastCommit();
+  const seconds = Number(text);
   if (!Number.isSafeInteger(seconds) || seconds < 0) {
-    throw new BuildError(`SOURCE_DATE_EPOCH must be whole seconds since 1970, but it is "${set}"`);
+    throw new BuildError(`SOURCE_DATE_EPOCH must be whole seconds since 1970, but it is "${text}"`);
   }
   return seconds;
+}
+
+function timeOfLastCommit(): string {
+  try {
+    return runTool(["git", "log", "-1", "--format=%ct"], { cwd: ROOT }).toString().trim();
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    throw new BuildError(
+      `Packages carry the time of the last commit, which is not known: ${error.message.trim()}\n` +
+        "Build from a git checkout, or set SOURCE_DATE_EPOCH to seconds since 1970",
+    );
+  }
 }

@@ -1,9 +1,19 @@
 /** How `bun run build` ends, and what it leaves. */
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { hostTarget } from "../../packaging/build/target.ts";
 
 setDefaultTimeout(60_000);
 
@@ -16,7 +26,7 @@ describe("the build", () => {
   afterAll(() => rmSync(project, { recursive: true }));
 
   /** The build on a project of one source file. */
-  function build(source: string, ...words: readonly string[]) {
+  function build(source: string, words: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
     for (const path of ["build.ts", "packaging", "package.json", "bun.lock"]) {
       cpSync(join(ROOT, path), join(project, path), { recursive: true });
     }
@@ -26,6 +36,7 @@ describe("the build", () => {
     writeFileSync(join(project, "src/main.ts"), source);
     const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "build.ts", ...words], {
       cwd: project,
+      env: { ...process.env, ...env },
       stdin: "ignore",
     });
     return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
@@ -58,29 +69,50 @@ describe("the build", () => {
   });
 
   test("ends with 2 for what it does not know, and names what it does", () => {
-    const { exitCode, stderr } = build(good, "--target", "amiga");
+    const { exitCode, stderr } = build(good, ["--target", "amiga"]);
     expect(exitCode).toBe(2);
-    expect(stderr).toStartWith("There is no target amiga\nusage: bun run build [--target all|linux-x64|");
-    expect(build(good, "--taget", "all").exitCode).toBe(2);
+    expect(stderr).toStartWith(
+      "There is no target amiga\nusage: bun run build [--target all|host|linux-x64|",
+    );
+    expect(build(good, ["--taget", "all"]).exitCode).toBe(2);
   });
 
-  test("names the runtime that cannot be had, and lists no sums of a release that is not whole", () => {
-    // An empty cache, and a registry that answers nothing.
+  test("goes on without a runtime that cannot be had, says so, and lists no sums of a release that is not whole", () => {
+    // One runtime that was fetched before, an empty cache for the other, and a registry that answers nothing.
     const nowhere = {
       BUN_INSTALL_CACHE_DIR: join(project, "cache"),
       NPM_CONFIG_REGISTRY: "http://127.0.0.1:9/",
     };
-    rmSync(join(project, "node_modules"));
-    mkdirSync(join(project, "node_modules"));
-    const run = Bun.spawnSync([process.execPath, "build.ts", "--target", "darwin-x64", "--out", "out"], {
-      cwd: project,
-      env: { ...process.env, ...nowhere },
-      stdin: "ignore",
-    });
-    expect(run.exitCode).toBe(1);
-    expect(run.stderr.toString()).toStartWith(
-      "The runtime for darwin-x64 (package @oven/bun-darwin-x64 1.4.5) cannot be had from the package registry;",
+    const host = hostTarget()?.name ?? "";
+    const other = host === "darwin-x64" ? "darwin-arm64" : "darwin-x64";
+    const { exitCode, stdout, stderr } = withoutModules(() =>
+      build(good, ["--target", "host", "--target", other, "--out", "out"], nowhere),
     );
-    expect(existsSync(join(project, "out/SHA256SUMS"))).toBe(false);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^sentinel-wasm-agent-${host} +\\d+\\.\\d MB +\\d+\\.\\d s\\n$`));
+    expect(stderr).toMatch(
+      new RegExp(
+        `^The runtime for ${other} \\(package @oven/bun-darwin-\\w+ ${Bun.version}\\) cannot be had from the package ` +
+          "registry; build with a network once, or leave this target out\\. The installer said:\\n",
+      ),
+    );
+    expect(stderr).toEndWith(
+      `\nNot built: ${other}. Without it the release is not whole, so it has no SHA256SUMS.\n`,
+    );
+    expect(readdirSync(join(project, "out"))).toEqual([`sentinel-wasm-agent-${host}`]);
   });
+
+  /** The project's packages are replaced by nothing but this machine's own runtime meanwhile. */
+  function withoutModules<T>(work: () => T): T {
+    const modules = join(project, "node_modules");
+    rmSync(modules);
+    const runtimes = join(modules, ".cache/bun-runtimes", Bun.version);
+    mkdirSync(runtimes, { recursive: true });
+    symlinkSync(process.execPath, join(runtimes, hostTarget()?.name ?? ""));
+    try {
+      return work();
+    } finally {
+      rmSync(modules, { recursive: true });
+    }
+  }
 });

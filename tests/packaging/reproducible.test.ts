@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { packArchive } from "../../packaging/build/archive.ts";
 import { writeBillOfMaterials } from "../../packaging/build/bill-of-materials.ts";
 import { sha256Of } from "../../packaging/build/checksums.ts";
+import { THOROUGH } from "../../packaging/build/compression.ts";
 import { packDebianPackage } from "../../packaging/build/debian-package.ts";
 import type { Documents } from "../../packaging/build/documents.ts";
 import { buildExecutable } from "../../packaging/build/executable.ts";
@@ -61,7 +62,14 @@ describe("two builds", () => {
 
   test("make the same archive", async () => {
     const [first, second] = await twice((folder) =>
-      packArchive({ target, executable, documents, timeS: TIME_S, workDir: join(folder, "tree") }),
+      packArchive({
+        target,
+        executable,
+        documents,
+        timeS: TIME_S,
+        compression: THOROUGH,
+        workDir: join(folder, "tree"),
+      }),
     );
     expect(Buffer.compare(first, second)).toBe(0);
   });
@@ -76,6 +84,7 @@ describe("two builds", () => {
             executable,
             documents,
             timeS: TIME_S,
+            compression: THOROUGH,
             workDir: join(folder, "tree"),
             outDir: folder,
           }),

@@ -21,6 +21,10 @@ mount -t proc proc proc
 mount --bind "$project" mnt
 # Images for containers forbid packages to start services; this machine is there for just that.
 rm -f usr/sbin/policy-rc.d
+# Nor do they let packages install manual pages.
+for settings in etc/dpkg/dpkg.cfg.d/*; do
+  if grep -q '^path-exclude' "$settings" 2>/dev/null; then rm "$settings"; fi
+done
 mkdir run/host
 pivot_root . run/host
 cd /

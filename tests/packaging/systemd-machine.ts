@@ -31,8 +31,13 @@ export class SystemdMachine {
     this.#cgroup = cgroup;
   }
 
-  /** Null when one can be booted here, else why not. */
-  static whyNot(): string | null {
+  /** A machine that is up, or why none can be had here. */
+  static async boot(): Promise<SystemdMachine | string> {
+    const lacking = SystemdMachine.#whatIsLacking();
+    return lacking ?? (await SystemdMachine.#start());
+  }
+
+  static #whatIsLacking(): string | null {
     if (process.platform !== "linux") return "it needs Linux";
     if (process.getuid?.() !== 0) return "it needs root";
     const programs = ["unshare", "nsenter", "pivot_root", "systemctl", "dpkg"];
@@ -41,7 +46,7 @@ export class SystemdMachine {
     return missing.length === 0 ? null : `it needs ${missing.join(", ")}`;
   }
 
-  static async boot(): Promise<SystemdMachine> {
+  static async #start(): Promise<SystemdMachine | string> {
     const scratch = mkdtempSync(join(tmpdir(), "sentinel-machine-"));
     const cgroup = makeCgroup(`sentinel-machine-${process.pid}`);
     const enterCgroup = cgroup === null ? "" : `echo $$ > '${cgroup}/cgroup.procs' && `;
@@ -60,7 +65,11 @@ export class SystemdMachine {
     }
     outer.kill("SIGKILL");
     const said = await Promise.all([outer.stdout, outer.stderr].map((stream) => new Response(stream).text()));
-    throw new Error(`systemd did not come up:\n${said.join("")}`);
+    await outer.exited;
+    rmSync(scratch, { recursive: true, force: true });
+    if (cgroup !== null) removeCgroup(cgroup);
+    const lastWords = said.join("").trim().split("\n").at(-1) || "it said nothing";
+    return `systemd does not come up in name spaces of its own: ${lastWords}`;
   }
 
   /** A path inside, as it can be opened from outside. */
@@ -95,13 +104,17 @@ function childOf(pid: number): number | null {
   }
 }
 
-/** A branch of the control groups for the machine, so that it leaves those of this one alone. Null where there are none. */
+/** A branch of the control groups for the machine, so that it leaves those of this one alone. Null where none can be made. */
 function makeCgroup(name: string): string | null {
   const root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((dir) => existsSync(`${dir}/cgroup.procs`));
   if (root === undefined) return null;
   const path = join(root, name);
-  mkdirSync(path, { recursive: true });
-  return path;
+  try {
+    mkdirSync(path, { recursive: true });
+    return path;
+  } catch {
+    return null;
+  }
 }
 
 function removeCgroup(path: string): void {
