@@ -14,7 +14,7 @@ import { LiveGuest } from "./live-guest.ts";
 import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
-import { transcoderModule } from "./transcoder-module.ts";
+import { compileTranscoder } from "./transcoder-module.ts";
 
 export const MAX_POOL_SIZE = 256;
 
@@ -51,6 +51,8 @@ export class Agent implements Reloadable {
    */
   static async start(options: AgentOptions): Promise<Agent> {
     const { settings, log } = options;
+    // While the module is limited on this thread, others have time for it.
+    const transcoder = compileTranscoder();
     const guest = await LiveGuest.load(settings, log);
     const dispatcher = makeDispatcher(guest, options);
     const listener = await Listener.open({
@@ -64,7 +66,7 @@ export class Agent implements Reloadable {
         events: dispatcher,
         log,
         redirectEncoding: settings.redirectEncoding,
-        transcoder: transcoderModule(),
+        transcoder: await transcoder,
         profile: () => agentProfile(guest, settings),
       }),
     });

@@ -1,8 +1,9 @@
-/** Compiles the protocols' transcoder, which is part of the executable. */
+/** The protocols' transcoder, which is part of the executable. */
 
 import { readFileSync } from "node:fs";
 import path from "../protocol/transcoder/transcoder.wasm" with { type: "file" };
 
-export function transcoderModule(): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(path));
+/** Compiles it, on other threads than this one. */
+export function compileTranscoder(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(readFileSync(path));
 }

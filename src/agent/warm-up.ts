@@ -16,8 +16,8 @@ export interface WarmUpOptions {
   readonly log: Log;
 }
 
-/** Enough for the engine's compilers to take over, and little enough not to be felt at start. */
-const BUDGET_MS = 15;
+/** Enough for the engine's compilers to take notice, and little enough not to be felt at start. */
+const BUDGET_MS = 8;
 const MAX_ROUNDS = 400;
 
 const SAMPLE_EVENTS: readonly GuestEvent[] = [

@@ -2,7 +2,7 @@
  * What a command may touch of the process it runs in. Commands take it as an argument, so that tests can give their own.
  */
 
-import { isatty } from "node:tty";
+import { fstatSync } from "node:fs";
 import { FdSink } from "../observe/fd-sink.ts";
 import type { Environment } from "./read-options.ts";
 
@@ -19,9 +19,19 @@ export function processSurroundings(): Surroundings {
     env: process.env,
     stdout: new FdSink(1),
     stderr: new FdSink(2),
-    stdoutIsTerminal: isatty(1),
-    stderrIsTerminal: isatty(2),
+    stdoutIsTerminal: isTerminal(1),
+    stderrIsTerminal: isTerminal(2),
   };
+}
+
+/** Loading `node:tty` takes two milliseconds of an agent's start, and only a character device can be a terminal. */
+function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(fd);
+  } catch {
+    // A closed descriptor.
+    return false;
+  }
 }
 
 /** By the customs of NO_COLOR and FORCE_COLOR, else where a terminal can show it. */

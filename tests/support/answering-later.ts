@@ -9,7 +9,7 @@ import { keptEvent } from "../../src/event/event-text.ts";
 import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../../src/event/exchange.ts";
 import type { EventFailure } from "../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../src/event/verdict.ts";
-import { transcoderModule } from "../../src/agent/transcoder-module.ts";
+import { transcoderModule } from "./transcoder-module.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { LoopbackLoop } from "./loopback.ts";

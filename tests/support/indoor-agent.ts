@@ -7,7 +7,7 @@ import { prepareGuest } from "../../src/abi/guest-recipe.ts";
 import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import type { Log } from "../../src/observe/log.ts";
-import { transcoderModule } from "../../src/agent/transcoder-module.ts";
+import { transcoderModule } from "./transcoder-module.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { Ring } from "../../src/ring/ring.ts";

@@ -1,7 +1,7 @@
 /** One event by both ways: the transcoder, and the decoder followed by the guests' encoder. */
 
 import { encodeInput } from "../../src/abi/json/input-encoder.ts";
-import { transcoderModule } from "../../src/agent/transcoder-module.ts";
+import { transcoderModule } from "./transcoder-module.ts";
 import type { GuestEvent } from "../../src/event/event.ts";
 import { DecodeError } from "../../src/protocol/decode-error.ts";
 import { decodeEvent, type JsonObject, parseJsonObject } from "../../src/protocol/event-decoder.ts";
