@@ -12,12 +12,17 @@ import { ModuleError } from "../wasm/module-error.ts";
 import { type LoadedGuest, loadGuest } from "./load-guest.ts";
 import type { Settings } from "./settings.ts";
 
+/** A ring that takes longer to end, with events that run for seconds, is not waited for. */
+const MAX_RETIRE_MS = 5000;
+
 export class LiveGuest {
   readonly #settings: Settings;
   readonly #log: Log;
   #loaded: LoadedGuest;
   #ring: Ring;
   #configJson: string | null = null;
+  /** Resolves when nothing is left of the ring that served before. */
+  #retired: Promise<void> = Promise.resolve();
 
   private constructor(settings: Settings, log: Log, loaded: LoadedGuest) {
     this.#settings = settings;
@@ -57,12 +62,15 @@ export class LiveGuest {
    * @throws ModuleError when the new module cannot be used or refuses the configuration of the moment.
    */
   async reload(useRing: (ring: Ring) => void): Promise<void> {
+    // Threads end slower than reloads can be asked for: without this, rings of the past would pile up.
+    await Promise.race([this.#retired, Bun.sleep(MAX_RETIRE_MS)]);
     const loaded = await loadGuest(this.#settings, this.#log);
     const before = this.#ring;
     this.#ring = this.#makeRing(loaded, before.size);
     this.#loaded = loaded;
     useRing(this.#ring);
     before.close();
+    this.#retired = before.ended;
   }
 
   close(): void {

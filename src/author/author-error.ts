@@ -13,6 +13,7 @@ export type AuthorErrorCode =
   | "recording-unreadable"
   | "recording-unwritable"
   | "recording-line"
+  | "recording-empty"
   | "folder-not-empty"
   | "folder-unwritable";
 

@@ -13,6 +13,7 @@ export type EventJson = Readonly<Record<string, unknown>>;
  * @throws AuthorError `event-not-json`, `event-shape`
  */
 export function readEventText(text: string, line: number | null): EventJson {
+  if (text.trim() === "") throw new AuthorError("event-not-json", "the event is empty");
   const whole = line === null ? parse(text) : undefined;
   const value = whole ?? parseLine(text, line ?? 1);
   const event = isRecordingLine(value) ? (value as { event: unknown }).event : value;

@@ -1,26 +1,22 @@
 /** The command that asks a module about one event and shows all that comes of it. */
 
-import { BenchGuest } from "../author/bench-guest.ts";
-import type { GuestSettings } from "../author/guest-settings.ts";
+import type { BenchGuest } from "../author/bench-guest.ts";
 import { type RepeatReport, repeatCalls } from "../author/repeat-calls.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
-import { readModuleFile } from "../wasm/load-module.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { type EventSettings, readCallEvent } from "./call-event.ts";
 import { type CallReport, jsonCallReport, textCallReport } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { CONFIG_OPTION, GUEST_OPTIONS, JSON_OPTION } from "./guest-options.ts";
+import { type GuestFiles, openGuest } from "./open-guest.ts";
 import type { Option, ParameterTable } from "./option.ts";
 import { paintWith } from "./paint.ts";
 import { ProgressBar } from "./progress-bar.ts";
-import { readConfig } from "./read-config.ts";
 import { type Surroundings, wantsColour } from "./surroundings.ts";
 import { headerKind, integerKind, listKind, pathKind, textKind } from "./value-kind.ts";
 
-interface CallSettings extends GuestSettings, EventSettings {
-  readonly modulePath: string;
-  readonly configPath: string | null;
+interface CallSettings extends GuestFiles, EventSettings {
   /** Calls after the first; 0 for none. */
   readonly repeat: number;
   readonly json: boolean;
@@ -112,8 +108,7 @@ export function callCommand(): DescribedCommand {
     run: async (settings, surroundings) => {
       const { env, stdout, stdoutIsTerminal } = surroundings;
       const event = await readCallEvent(settings);
-      const moduleBytes = await readModuleFile(settings.modulePath);
-      const guest = await BenchGuest.open(moduleBytes, settings, await readConfig(settings.configPath));
+      const guest = await openGuest(settings);
       const answer = guest.ask(event);
       const lines = guest.takeLines();
       const repeated = repeatIfWanted(

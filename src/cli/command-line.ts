@@ -29,16 +29,16 @@ export async function runCommandLine(
   surroundings: Surroundings,
 ): Promise<number> {
   const { stdout, stderr } = surroundings;
+  const [first = "", ...rest] = argv;
+  const isNamed = first !== "" && !first.startsWith("-");
   try {
-    const [first = "", ...rest] = argv;
-    const isNamed = first !== "" && !first.startsWith("-");
     const command = isNamed ? findCommand(tree, first) : findCommand(tree, defaultCommand);
     const isProgramPage = !isNamed || first === defaultCommand;
     const data: CommandData = { surroundings, commands: isProgramPage ? await summarize(tree) : [] };
     const { result } = await runCommand(command, { rawArgs: isNamed ? rest : [...argv], data });
     return typeof result === "number" ? result : ExitCode.ok;
   } catch (error) {
-    stderr.write(describeError(error));
+    stderr.write(describeError(error, isNamed && Object.hasOwn(tree, first) ? `${first} --help` : "--help"));
     return isUsersError(error) ? ExitCode.usage : ExitCode.failure;
   } finally {
     stdout.flush(MAX_FLUSH_MS);
@@ -49,12 +49,15 @@ export async function runCommandLine(
 function findCommand(tree: CommandTree, name: string): CommandDef {
   const command = Object.hasOwn(tree, name) ? tree[name] : undefined;
   if (command !== undefined) return command;
+  const shown = quoteText(capText(name, MAX_SHOWN_LENGTH));
   const nearest = nearestName(name, Object.keys(tree));
-  const advice = nearest === null ? "." : `; did you mean ${nearest}?`;
-  throw new OptionsError(
-    "command-unknown",
-    `Unknown command ${quoteText(capText(name, MAX_SHOWN_LENGTH))}${advice}`,
-  );
+  const advice =
+    nearest !== null
+      ? `; did you mean ${nearest}?`
+      : name.endsWith(".wasm")
+        ? "; a module to serve is given with --module."
+        : ".";
+  throw new OptionsError("command-unknown", `Unknown command ${shown}${advice}`);
 }
 
 async function summarize(tree: CommandTree): Promise<CommandSummary[]> {
@@ -71,9 +74,10 @@ function isUsersError(error: unknown): error is OptionsError | ModuleError | Aut
   return error instanceof OptionsError || error instanceof ModuleError || error instanceof AuthorError;
 }
 
-function describeError(error: unknown): string {
+/** @param help the arguments that show the page to read */
+function describeError(error: unknown, help: string): string {
   if (error instanceof OptionsError) {
-    return `${PROGRAM.name}: ${error.message}\nRun ${PROGRAM.name} --help for all options.\n`;
+    return `${PROGRAM.name}: ${error.message}\nRun ${PROGRAM.name} ${help} for all options.\n`;
   }
   if (isUsersError(error)) return `${PROGRAM.name}: ${escapeInvisible(error.message)} (${error.code})\n`;
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -52,7 +52,7 @@ export function newCommand(): DescribedCommand {
           "",
           "Next:",
           `  cd ${shellWord(folder)} && ${buildCommand}`,
-          `  ${PROGRAM.name} dev policy.wasm`,
+          `  ${PROGRAM.name} dev`,
           "",
         ].join("\n"),
       );

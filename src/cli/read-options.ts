@@ -49,7 +49,7 @@ function operandValue(operand: NamedOperand, given: Given, sources: OptionSource
   if ("required" in operand.fallback) {
     throw new OptionsError(
       "operand-required",
-      `${operand.operand} is missing; it must be ${operand.kind.expected}.`,
+      `${operand.operand} is missing; give ${operand.kind.expected}.`,
     );
   }
   return fallbackOf(operand.fallback, sources.terminal);
@@ -79,7 +79,8 @@ function fallbackOf(fallback: OptionalFallback, terminal: Terminal): unknown {
 }
 
 function missingOption(option: NamedOption): OptionsError {
-  const flag = `--${option.flag} ${option.placeholder ?? ""}`.trimEnd();
+  const value = option.kind.choices !== undefined ? option.kind.expected : (option.placeholder ?? "");
+  const flag = `--${option.flag} ${value}`.trimEnd();
   const variable = option.env === undefined ? "" : ` or set ${option.env}`;
   return new OptionsError("option-required", `--${option.flag} is missing; give ${flag}${variable}.`);
 }

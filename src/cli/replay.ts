@@ -1,26 +1,22 @@
 /** The command that asks another module what a recording holds, and shows where it decides otherwise. */
 
-import { BenchGuest } from "../author/bench-guest.ts";
+import { AuthorError } from "../author/author-error.ts";
 import { type Difference, showDecision } from "../author/compare-outcomes.ts";
-import type { GuestSettings } from "../author/guest-settings.ts";
 import { readRecording } from "../author/recording.ts";
 import { type ReplayedEvent, replay } from "../author/replay.ts";
 import { capText, escapeInvisible } from "../observe/hostile-text.ts";
-import { readModuleFile } from "../wasm/load-module.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { decisionStyle, eventTitle } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { CONFIG_OPTION, GUEST_OPTIONS, JSON_OPTION } from "./guest-options.ts";
+import { type GuestFiles, openGuest } from "./open-guest.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { type Paint, paintWith } from "./paint.ts";
-import { readConfig } from "./read-config.ts";
 import { wantsColour } from "./surroundings.ts";
 import { pathKind } from "./value-kind.ts";
 
-interface ReplaySettings extends GuestSettings {
+interface ReplaySettings extends GuestFiles {
   readonly recordingPath: string;
-  readonly modulePath: string;
-  readonly configPath: string | null;
   readonly json: boolean;
 }
 
@@ -52,7 +48,7 @@ export function replayCommand(): DescribedCommand {
         operand: "<recording>",
         kind: pathKind(),
         fallback: { required: true },
-        description: "The file that --record wrote.",
+        description: "The file that --record wrote; - reads standard input.",
       },
       modulePath: SERVE_OPTIONS.modulePath,
       configPath: CONFIG_OPTION,
@@ -63,8 +59,7 @@ export function replayCommand(): DescribedCommand {
       },
     },
     run: async (settings, { env, stdout, stdoutIsTerminal }) => {
-      const moduleBytes = await readModuleFile(settings.modulePath);
-      const guest = await BenchGuest.open(moduleBytes, settings, await readConfig(settings.configPath));
+      const guest = await openGuest(settings);
       const paint = paintWith(wantsColour(env, stdoutIsTerminal));
       const tally: Tally = { events: 0, different: 0, redacted: 0 };
       for await (const replayed of replay(readRecording(settings.recordingPath), guest)) {
@@ -73,6 +68,10 @@ export function replayCommand(): DescribedCommand {
         if (replayed.differences.length === 0) continue;
         tally.different++;
         stdout.write(settings.json ? jsonDifference(replayed) : textDifference(replayed, paint));
+      }
+      // A comparison of nothing must not pass for a good one.
+      if (tally.events === 0) {
+        throw new AuthorError("recording-empty", `the recording ${settings.recordingPath} holds no events`);
       }
       stdout.write(settings.json ? `${JSON.stringify(tally)}\n` : textTally(tally, paint));
       return tally.different === 0 ? ExitCode.ok : ExitCode.failure;

@@ -3,7 +3,7 @@
  * any good is the loader's business.
  */
 
-import { globSync, statSync } from "node:fs";
+import { globSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { type BuildRecipe, findBuildRecipe, givenRecipe } from "./build-recipe.ts";
 import type { DevSettings } from "./dev-settings.ts";
@@ -25,6 +25,8 @@ export class ProjectError extends Error {
   readonly code = "project-unusable";
 }
 
+const WASM_MAGIC: Buffer = Buffer.from("\0asm");
+
 /** Where build tools leave modules, for a build that does not say. */
 const USUAL_PLACES = [
   "*.wasm",
@@ -40,11 +42,16 @@ export function openProject(
   startedIn = process.cwd(),
 ): DevProject {
   const path = resolve(startedIn, settings.path);
-  const name = relative(startedIn, path) || basename(path);
+  const name = nameOf(path, startedIn);
   const kind = kindOf(path);
   if (kind === "missing") throw new ProjectError(`there is no ${settings.path}; give a module or a folder`);
   const given = settings.buildCommand === null ? null : givenRecipe(settings.buildCommand, "--build");
   if (kind === "file") {
+    if (!mayBeModule(path)) {
+      throw new ProjectError(
+        `${settings.path} is not a WebAssembly module; give one, or a folder that builds one`,
+      );
+    }
     const folder = given === null ? dirname(path) : startedIn;
     return { folder, name, recipe: given, modulePath: path };
   }
@@ -74,6 +81,26 @@ function newestModule(folder: string): string | null {
     }
   }
   return newest?.path ?? null;
+}
+
+/** Relative to where the command was started, unless that leads out of there. */
+function nameOf(path: string, startedIn: string): string {
+  const name = relative(startedIn, path);
+  return name === "" ? basename(path) : name.startsWith("..") ? path : name;
+}
+
+/** A file of another name must already be one; what a build is about to write need not. */
+function mayBeModule(path: string): boolean {
+  if (!statSync(path).isFile()) return false;
+  return path.endsWith(".wasm") || startsLikeModule(path);
+}
+
+function startsLikeModule(path: string): boolean {
+  try {
+    return readFileSync(path).subarray(0, WASM_MAGIC.length).equals(WASM_MAGIC);
+  } catch {
+    return false;
+  }
 }
 
 function kindOf(path: string): "file" | "folder" | "missing" {

@@ -136,11 +136,10 @@ export class DevSession {
   #onChange(changed: readonly string[]): void {
     const { project } = this.#options;
     const shown = project.recipe === null ? project.modulePath : relative(project.folder, project.modulePath);
-    const isModuleOnly = changed.every((path) => path === shown || path === project.modulePath);
-    const [first = ""] = changed;
-    const reason =
-      changed.length === 1 ? `${first} changed` : `${first} and ${changed.length - 1} more changed`;
-    this.request(reason, !isModuleOnly).catch((error: unknown) => {
+    const sources = changed.filter((path) => path !== shown && path !== project.modulePath);
+    const [first = shown, ...others] = sources;
+    const reason = others.length === 0 ? `${first} changed` : `${first} and ${others.length} more changed`;
+    this.request(reason, sources.length > 0).catch((error: unknown) => {
       this.#onNotice({
         level: "error",
         message: error instanceof Error ? error.message : String(error),
@@ -159,7 +158,8 @@ export class DevSession {
   async #round(reason: string, builds: boolean): Promise<void> {
     let failedBuild: Problem | null = null;
     if (builds && this.#build !== null) {
-      this.#setStatus({ phase: "building" }, reason);
+      const { preparation } = this.#build;
+      this.#setStatus({ phase: "building" }, preparation === null ? reason : `${preparation} comes first`);
       const outcome = await this.#build.run();
       if (this.#isClosed) return;
       if (outcome.isGood) this.#status = { ...this.#status, buildMs: outcome.ms };

@@ -45,7 +45,7 @@ export class PlaygroundGuard {
     if (scheme !== "Bearer" || !this.#isToken(token)) {
       return refusal(
         "token-refused",
-        "the token is missing or of another session; open the link that dev printed last",
+        "the token is missing or of another session; open the link that the session printed",
       );
     }
     return null;

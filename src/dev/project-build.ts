@@ -15,6 +15,8 @@ export interface BuildOutcome {
 
 /** The end of a compiler's output names the error in every language here. */
 const MAX_OUTPUT_UNITS = 64 * 1024;
+const MAX_READ_ON_MS = 1000;
+const KILL_AFTER_MS = 2000;
 
 export class ProjectBuild {
   readonly #folder: string;
@@ -26,26 +28,30 @@ export class ProjectBuild {
     this.#recipe = recipe;
   }
 
+  /** The command that has to run before the next build; null when everything is there. */
+  get preparation(): string | null {
+    const { setup } = this.#recipe;
+    return setup === null || existsSync(join(this.#folder, setup.unlessExists)) ? null : setup.command;
+  }
+
   /** Never rejects. One at a time. */
   async run(): Promise<BuildOutcome> {
     const startedAtMs = performance.now();
-    const { setup, command } = this.#recipe;
-    if (setup !== null && !existsSync(join(this.#folder, setup.unlessExists))) {
-      const prepared = await this.#runCommand(`\`${setup.command}\``, setup.command, startedAtMs);
+    const { preparation } = this;
+    if (preparation !== null) {
+      const prepared = await this.#runCommand(`\`${preparation}\``, preparation, startedAtMs);
       if (!prepared.isGood) return prepared;
     }
-    return this.#runCommand("The build", command, startedAtMs);
+    return this.#runCommand("The build", this.#recipe.command, startedAtMs);
   }
 
   /** Ends a build that is under way. */
   close(): void {
-    if (this.#process === null) return;
-    try {
-      // The whole group: the compiler is the shell's child.
-      process.kill(-this.#process.pid, "SIGTERM");
-    } catch {
-      // It has just ended.
-    }
+    const building = this.#process;
+    if (building === null) return;
+    signalGroup(building.pid, "SIGTERM");
+    const timer = setTimeout(() => signalGroup(building.pid, "SIGKILL"), KILL_AFTER_MS);
+    void building.exited.then(() => clearTimeout(timer));
   }
 
   async #runCommand(what: string, command: string, startedAtMs: number): Promise<BuildOutcome> {
@@ -59,7 +65,10 @@ export class ProjectBuild {
     });
     this.#process = child;
     const tail = new OutputTail();
-    await Promise.all([collect(child.stdout, tail), collect(child.stderr, tail), child.exited]);
+    const readAll = Promise.all([collect(child.stdout, tail), collect(child.stderr, tail)]);
+    await child.exited;
+    // A daemon that the build left behind may hold its streams open for ever.
+    await Promise.race([readAll, Bun.sleep(MAX_READ_ON_MS)]);
     this.#process = null;
     const ending =
       child.signalCode === null
@@ -67,6 +76,15 @@ export class ProjectBuild {
         : `${what} was ended by ${child.signalCode}`;
     const ms = Math.round(performance.now() - startedAtMs);
     return { isGood: child.exitCode === 0, output: tail.text(), ending, ms };
+  }
+}
+
+/** The compiler is the shell's child, so the shell alone would not do. */
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // It has just ended.
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Settings } from "../agent/settings.ts";
 import { StopRequest } from "../agent/stop-request.ts";
 import { SocketError } from "../socket/socket-error.ts";
+import { prepareSocketPath } from "../socket/socket-path.ts";
 import { DevLog } from "./dev-log.ts";
 import { openProject, ProjectError } from "./dev-project.ts";
 import { DevSession } from "./dev-session.ts";
@@ -47,33 +48,43 @@ export async function runDev(
 
 async function serve(settings: DevSettings, agentSettings: Settings, terminal: DevTerminal): Promise<number> {
   const project = openProject(settings);
+  // A build may take minutes: what is wrong with the socket should be said before it.
+  await prepareSocketPath(agentSettings.socketPath, agentSettings.takeover);
   const stop = new StopRequest(new DevLog(() => {}));
+  process.once("SIGHUP", () => stop.request("the terminal was closed"));
   const session = new DevSession({
     project,
     settings: agentSettings,
     onNameLost: () => stop.request("another agent took over the socket"),
   });
-  let closeScreen = () => {};
+  let screen: OpenScreen | null = null;
   let playground: PlaygroundServer | null = null;
   try {
     playground = await PlaygroundServer.open(session, settings.port);
-    closeScreen = openScreen(session, playground.link, terminal, stop);
-    await session.start();
-    await stop.requested;
+    screen = openScreen(session, playground.link, terminal, stop);
+    // The first build may still be under way when it is enough.
+    await Promise.race([session.start().then(() => stop.requested), stop.requested]);
     return EXIT_OK;
   } finally {
-    closeScreen();
+    // From here on the terminal makes a signal of Ctrl-C again, and a second one ends the process at once.
+    screen?.releaseKeys();
     await session.close();
     await playground?.close();
+    screen?.close();
   }
 }
 
-/** Returns what gives the terminal back. */
-function openScreen(session: DevSession, link: string, terminal: DevTerminal, stop: StopRequest): () => void {
+interface OpenScreen {
+  releaseKeys(): void;
+  close(): void;
+}
+
+function openScreen(session: DevSession, link: string, terminal: DevTerminal, stop: StopRequest): OpenScreen {
   const screen = new DevScreen({
     session,
     write: terminal.write,
     columns: terminal.isTerminal ? () => process.stdout.columns || DEFAULT_COLUMNS : null,
+    hasKeys: terminal.isTerminal && process.stdin.isTTY,
     paint: terminal.paint,
   });
   session.listen(screen);
@@ -88,15 +99,18 @@ function openScreen(session: DevSession, link: string, terminal: DevTerminal, st
     quit: () => stop.request("asked for at the keyboard"),
   };
   const releaseKeys = terminal.isTerminal ? readDevKeys(process.stdin, (key) => actions[key]()) : () => {};
-  const close = () => {
+  const giveBack = () => {
     releaseKeys();
     screen.close();
   };
-  // A second signal ends the process at once; the terminal must not stay without its cursor.
-  process.once("exit", close);
-  return () => {
-    process.off("exit", close);
-    close();
+  // However the process ends, the terminal must not stay without its cursor.
+  process.once("exit", giveBack);
+  return {
+    releaseKeys,
+    close: () => {
+      process.off("exit", giveBack);
+      giveBack();
+    },
   };
 }
 

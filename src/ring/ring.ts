@@ -45,6 +45,7 @@ export class Ring {
   #size: number;
   #configJson: string | null;
   #isClosed = false;
+  readonly #ended = Promise.withResolvers<void>();
   readonly #onFuel = (fuelUnits: number) => {
     this.#judge.recordCost(fuelUnits);
     if (this.#judge.isSlow) this.#startWorkers();
@@ -103,6 +104,11 @@ export class Ring {
     this.#closeWorkersWhenQuiet();
   }
 
+  /** Resolves when the ring was closed and the threads it had are gone, some time later. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** A module with few heavy calls does not wait for them: while they keep all threads busy, the others run inline. */
   #prefersWorkers(workers: WorkerRing): boolean {
     if (this.#options.dispatch === "workers" || this.#judge.isSlow || !this.#inline.canAsk) return true;
@@ -159,8 +165,12 @@ export class Ring {
 
   #closeWorkersWhenQuiet(): void {
     const workers = this.#workers;
-    if (workers === null || !this.#isClosed) return;
-    if (workers.isQuiet) workers.close();
-    else setTimeout(() => this.#closeWorkersWhenQuiet(), 10);
+    if (!this.#isClosed) return;
+    if (workers === null) {
+      this.#ended.resolve();
+    } else if (workers.isQuiet) {
+      workers.close();
+      void workers.ended.then(() => this.#ended.resolve());
+    } else setTimeout(() => this.#closeWorkersWhenQuiet(), 10);
   }
 }

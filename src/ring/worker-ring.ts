@@ -36,6 +36,7 @@ export class WorkerRing implements WorkerSlotListener {
   /** Threads are started when they are first needed; what that takes does not count as waiting. */
   #firstReadyAtMs = Number.POSITIVE_INFINITY;
   #sweep: ReturnType<typeof setTimeout> | null = null;
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerRingOptions) {
     this.#options = options;
@@ -85,7 +86,14 @@ export class WorkerRing implements WorkerSlotListener {
   close(): void {
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#sweep = null;
-    for (const slot of this.#slots.splice(0)) slot.close();
+    const slots = this.#slots.splice(0);
+    for (const slot of slots) slot.close();
+    this.#ended = Promise.all(slots.map((slot) => slot.ended));
+  }
+
+  /** Once closed: resolves when all threads are gone. */
+  get ended(): Promise<unknown> {
+    return this.#ended;
   }
 
   onIdle(slot: WorkerSlot, fuelUnits: number | null): void {

@@ -31,6 +31,7 @@ export class WorkerSlot {
   #worker: Worker | null = null;
   #job: RingJob | null = null;
   #isRetired = false;
+  readonly #ended = Promise.withResolvers<void>();
   #restart: ReturnType<typeof setTimeout> | null = null;
 
   /** Starts the thread; the listener hears when it can take jobs. `makeStart` tells what holds at that moment. */
@@ -44,6 +45,11 @@ export class WorkerSlot {
 
   get state(): SlotState {
     return this.#state;
+  }
+
+  /** Resolves when the slot was closed and its thread is gone, some time later. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Takes a job; only while idle. */
@@ -66,8 +72,11 @@ export class WorkerSlot {
   close(): void {
     this.#state = "closed";
     if (this.#restart !== null) clearTimeout(this.#restart);
-    this.#worker?.terminate();
+    const worker = this.#worker;
     this.#worker = null;
+    if (worker === null) this.#ended.resolve();
+    else worker.addEventListener("close", () => this.#ended.resolve());
+    worker?.terminate();
     this.#failJob("the pool was closed");
   }
 

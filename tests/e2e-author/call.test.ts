@@ -153,7 +153,7 @@ for (const program of authorPrograms()) {
     });
 
     const refusals: readonly [name: string, argv: string[], said: string][] = [
-      ["no module", ["call"], "<module.wasm> is missing; it must be a path."],
+      ["no module", ["call"], "<module.wasm> is missing; give a path."],
       [
         "a response with a method",
         ["call", POLICY, "--status=200", "--method=GET"],

@@ -49,7 +49,7 @@ describe("a new project", () => {
           3,
           'GET /admin → block 401 "Authentication required"',
         ]);
-        expect(second).toBe("  sentinel-wasm-agent dev policy.wasm");
+        expect(second).toBe("  sentinel-wasm-agent dev");
       },
       BUILD_TIMEOUT_MS,
     );
@@ -80,7 +80,9 @@ for (const program of programs) {
     test("asks for a template it has", () => {
       expect(program.run(["new", "x"])).toMatchObject({
         exitCode: 2,
-        stderr: expect.stringContaining("--template is missing; give --template <name>."),
+        stderr: expect.stringContaining(
+          "--template is missing; give --template rust, go, c, assemblyscript or zig.",
+        ),
       });
       expect(program.run(["new", "x", "--template", "cobol"]).stderr).toContain(
         '--template must be rust, go, c, assemblyscript or zig, but "cobol" was given.',

@@ -166,6 +166,12 @@ for (const program of authorPrograms()) {
         stderr:
           "sentinel-wasm-agent: cannot read the recording /nonexistent: there is no such file or folder (recording-unreadable)\n",
       });
+      writeFileSync(folder.file("nothing"), "");
+      expect(program.run(["replay", folder.file("nothing"), "--module", guestPath("allow")])).toMatchObject({
+        exitCode: 2,
+        stdout: "",
+        stderr: `sentinel-wasm-agent: the recording ${folder.file("nothing")} holds no events (recording-empty)\n`,
+      });
       writeFileSync(folder.file("log"), '{"level":"info"}\n');
       const { exitCode, stderr } = program.run([
         "replay",
@@ -174,6 +180,20 @@ for (const program of authorPrograms()) {
         guestPath("allow"),
       ]);
       expect([exitCode, stderr.split("(")[1]]).toEqual([2, "recording-line)\n"]);
+    });
+
+    test("reads a recording from standard input", () => {
+      const input = readFileSync(recording, "utf8");
+      const { exitCode, stdout } = program.run(["replay", "-", "--module", examplePolicy("c")], { input });
+      expect([exitCode, stdout.split("\n")[0]]).toEqual([0, "4 events, no verdict differs."]);
+    });
+
+    test("says which of its two files is no module", () => {
+      const { exitCode, stderr } = program.run(["replay", recording, "--module", recording]);
+      expect([exitCode, stderr.split(" (")[0]]).toEqual([
+        2,
+        `sentinel-wasm-agent: ${recording}: the file is not a WebAssembly binary`,
+      ]);
     });
 
     test("call takes one of its lines", () => {

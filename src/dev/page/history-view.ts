@@ -6,7 +6,7 @@ import { byId, element } from "./make-element.ts";
 
 const MAX_ROWS = 300;
 /** Shown until somebody asks for all. */
-const FEW_ROWS = 40;
+const FEW_ROWS = 20;
 
 export class HistoryView {
   readonly #table = byId("history", HTMLTableElement);

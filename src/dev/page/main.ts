@@ -51,11 +51,16 @@ class Playground {
     byId("ask-key", HTMLElement).textContent = isApple() ? "⌘ Enter" : "Ctrl+Enter";
   }
 
-  listen(): Promise<never> {
+  listen(): Promise<void> {
     return this.#client.listen({
       onMessage: (message) => this.#onMessage(message),
       onLost: (error) =>
-        this.#status.showLost(error.code === "unreachable" ? "Session ended, waiting for it" : error.message),
+        error.code === "unreachable"
+          ? this.#status.showLost(
+              "The session does not answer",
+              "It may have ended. Start it again, and open the link that it prints.",
+            )
+          : this.#status.showLost("The playground refuses this page", asSentence(error.message)),
     });
   }
 
@@ -187,6 +192,10 @@ function compare(before: Question, now: Outcome): ShownVerdict["comparison"] {
   return saysTheSame(before.current, now)
     ? { isSame: true, text: "The same as before the reload." }
     : { isSame: false, text: `Before the reload it was: ${headlineOf(before.current)}.` };
+}
+
+function asSentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }
 
 function isApple(): boolean {

@@ -44,15 +44,17 @@ export class PlaygroundClient {
     await this.#call("POST", "/api/rebuild");
   }
 
-  /** Listens for as long as the page lives. */
-  async listen(listener: StreamListener): Promise<never> {
+  /** Listens for as long as the page lives; ends when the link is of no use, which a new try would not change. */
+  async listen(listener: StreamListener): Promise<void> {
     for (;;) {
       try {
         const response = await this.#fetch("GET", "/api/stream");
         for await (const line of linesOf(response)) listener.onMessage(JSON.parse(line) as StreamMessage);
         listener.onLost(new CallError(UNREACHABLE));
       } catch (error) {
-        listener.onLost(error instanceof CallError ? error : new CallError(UNREACHABLE));
+        const lost = error instanceof CallError ? error : new CallError(UNREACHABLE);
+        listener.onLost(lost);
+        if (lost.code === "token-refused") return;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

@@ -46,6 +46,7 @@ export class StatusView {
     this.#rebuild.textContent = status.buildCommand === null ? "Reload" : "Rebuild";
     if (status.buildCommand !== null) this.#rebuild.title = status.buildCommand;
     this.#problem.hidden = problem === null;
+    this.#problemText.hidden = false;
     if (problem === null) return;
     this.#problemTitle.textContent = problem.title;
     this.#problemText.value = problem.text;
@@ -53,13 +54,20 @@ export class StatusView {
     this.#problemRest.textContent =
       module === null
         ? "Nothing is served until this is solved."
-        : `Still serving ${module.sha256.slice(0, 8)} of ${clockTime(module.loadedAtMs)}.`;
+        : `Still serving ${module.sha256.slice(0, 8)}, loaded at ${clockTime(module.loadedAtMs)}.`;
   }
 
-  showLost(message: string): void {
+  /** Nothing more is known of the session, so nothing is said of it but that. */
+  showLost(title: string, advice: string): void {
+    document.title = `✗ ${this.#project.textContent} · playground`;
     this.#mark.className = "mark failed";
-    this.#state.textContent = message;
+    this.#state.textContent = "Not connected";
+    this.#module.replaceChildren();
     this.#rebuild.disabled = true;
+    this.#problem.hidden = false;
+    this.#problemTitle.textContent = title;
+    this.#problemText.hidden = true;
+    this.#problemRest.textContent = advice;
   }
 }
 

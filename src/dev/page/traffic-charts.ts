@@ -106,7 +106,10 @@ export class TrafficCharts {
     );
     const summary = KINDS.map((kind) => `${totals[kind].toLocaleString("en")} ${kind}`).join(", ");
     this.#decisions.replaceChildren(
-      frame(`Decisions of the last minute: ${summary}`, step, axis, [...columns, ...this.#pointer(step)]),
+      frame(`Decisions of the last minute: ${summary}`, step, axis, [
+        ...(columns.length === 0 ? [emptyText(step)] : columns),
+        ...this.#pointer(step),
+      ]),
     );
     this.#decisionsLegend.replaceChildren(
       ...KINDS.map((kind) => legendItem(kind, `${kind} ${totals[kind].toLocaleString("en")}`)),
@@ -123,7 +126,10 @@ export class TrafficCharts {
     const lines = LINES.flatMap(({ key, name }) => latencyLine(slots, key, name, step, axis));
     const last = slots.findLast(({ traffic }) => traffic !== null)?.traffic ?? null;
     this.#latency.replaceChildren(
-      frame(`Latency, most recently: ${latencyText(last)}`, step, axis, [...lines, ...this.#pointer(step)]),
+      frame(`Latency, most recently: ${latencyText(last)}`, step, axis, [
+        ...(lines.length === 0 ? [emptyText(step)] : lines),
+        ...this.#pointer(step),
+      ]),
     );
     this.#latencyLegend.replaceChildren(
       ...LINES.map(({ name, words }) => legendItem(name, `${name}, ${words}`)),
@@ -144,11 +150,12 @@ function stepOf(chart: HTMLElement): number {
   return Math.max(1, (chart.clientWidth - LEFT - RIGHT) / SECONDS);
 }
 
-/** From 0 to the next of 4, 10, 20, 40, 100 ...: half of it is a whole number, too. */
+/** From 0 to a round number not far above `highest`, whose half is a whole number, too. */
 function countAxis(highest: number): Axis {
   const wanted = Math.max(4, highest);
   const power = 10 ** Math.floor(Math.log10(wanted));
-  const top = [1, 2, 4, 10].map((factor) => factor * power).find((value) => value >= wanted) ?? 10 * power;
+  const tops = [1, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power);
+  const top = tops.find((value) => value >= wanted && value % 2 === 0) ?? 10 * power;
   return {
     place: (value) => value / top,
     marks: [0, top / 2, top],
@@ -232,6 +239,14 @@ function latencyLine(
   }
   end();
   return parts;
+}
+
+function emptyText(step: number): Node {
+  const x = LEFT + (step * SECONDS) / 2;
+  // Between the lines of both axes.
+  const y = TOP + (PLOT_HEIGHT * 5) / 12 + 5;
+  const attributes = { class: "none", x, y, "text-anchor": "middle" };
+  return svgElement("text", attributes, "No events in the last minute");
 }
 
 function legendItem(name: string, text: string): Node {

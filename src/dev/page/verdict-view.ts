@@ -80,7 +80,7 @@ function answerText(outcome: Outcome): string {
 
 function costOf(outcome: Outcome): string {
   const parts = [showMicroseconds(outcome.us)];
-  if (outcome.fuel !== null) parts.push(`${outcome.fuel.toLocaleString("en")} instructions`);
+  if (outcome.fuel !== null) parts.push(`fuel ${outcome.fuel.toLocaleString("en")}`);
   if (outcome.memoryBytes !== null) parts.push(`${showBytes(outcome.memoryBytes)} memory`);
   return parts.join(" · ");
 }

@@ -68,6 +68,16 @@ function noteOf(row: EventRow): string {
   return escapeInvisible(parts.join(", "));
 }
 
+/** At most `width` columns of a terminal, where some characters are two wide. */
 export function cut(text: string, width: number): string {
-  return text.length <= width ? text : width < 1 ? "" : `${text.slice(0, width - 1)}…`;
+  if (Bun.stringWidth(text) <= width) return text;
+  if (width < 1) return "";
+  let kept = "";
+  let used = 1;
+  for (const character of text) {
+    used += Bun.stringWidth(character);
+    if (used > width) break;
+    kept += character;
+  }
+  return `${kept}…`;
 }

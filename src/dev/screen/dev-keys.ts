@@ -6,6 +6,7 @@ const KEYS: ReadonlyMap<string, DevKey> = new Map([
   ["o", "open"],
   ["r", "rebuild"],
   ["c", "clear"],
+  ["\x0c", "clear"],
   ["q", "quit"],
   ["\x03", "quit"],
   ["\x04", "quit"],
@@ -23,7 +24,10 @@ export function readDevKeys(stdin: NodeJS.ReadStream, onKey: (key: DevKey) => vo
   stdin.setRawMode(true);
   stdin.on("data", onData);
   stdin.resume();
+  let isReleased = false;
   return () => {
+    if (isReleased) return;
+    isReleased = true;
     stdin.off("data", onData);
     stdin.setRawMode(false);
     stdin.pause();

@@ -9,7 +9,8 @@ import type { Notice } from "../dev-log.ts";
 import type { DevSession, SessionListener } from "../dev-session.ts";
 import type { EventRecord } from "../event-history.ts";
 import type { Problem, SessionStatus } from "../page-messages.ts";
-import { clockTime, cut, decisionRow, tableHead } from "./decision-row.ts";
+import { clockTime, decisionRow, tableHead } from "./decision-row.ts";
+import { footer } from "./footer.ts";
 import type { Paint } from "./paint.ts";
 import { showMicroseconds } from "./show-duration.ts";
 
@@ -18,17 +19,21 @@ export interface DevScreenOptions {
   readonly write: (text: string) => void;
   /** Null where there is no terminal: then nothing is ever drawn over. */
   readonly columns: (() => number) | null;
+  /** Whether keys are read; the last line names them then. */
+  readonly hasKeys: boolean;
   readonly paint: Paint;
 }
 
 const DRAW_MS = 100;
 const MAX_ROWS_A_DRAW = 5;
 const PLAIN_COLUMNS = 160;
-const CLEAR_LINE = "\r\x1b[2K";
+const CLEAR_BELOW = "\r\x1b[J";
 const CLEAR_SCREEN = "\x1b[2J\x1b[3J\x1b[H";
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 const MAX_PROBLEM_LINES = 40;
+/** A latency that is older says nothing any more. */
+const LATENCY_SECONDS = 10;
 
 export class DevScreen implements SessionListener {
   readonly #options: DevScreenOptions;
@@ -38,6 +43,7 @@ export class DevScreen implements SessionListener {
   #skipped = 0;
   #hasHead = false;
   #lastFooter = "";
+  #isClosed = false;
   #shown: {
     readonly phase: SessionStatus["phase"] | null;
     readonly sha256: string | null;
@@ -71,16 +77,18 @@ export class DevScreen implements SessionListener {
   clear(): void {
     if (this.#options.columns === null) return;
     this.#hasHead = false;
-    this.#lastFooter = "";
     this.#options.write(CLEAR_SCREEN);
+    this.#lastFooter = "";
     this.#draw();
   }
 
-  /** The cursor comes back; nothing is drawn any more. */
+  /** The last line goes, the cursor comes back, and nothing is drawn any more. */
   close(): void {
-    clearInterval(this.#timer);
+    if (this.#isClosed) return;
     this.#draw();
-    if (this.#options.columns !== null) this.#options.write(`${CLEAR_LINE}${SHOW_CURSOR}`);
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    if (this.#options.columns !== null) this.#options.write(`${this.#eraseFooter()}${SHOW_CURSOR}`);
   }
 
   onStatus(status: SessionStatus, reason: string): void {
@@ -144,9 +152,8 @@ export class DevScreen implements SessionListener {
   }
 
   #say(style: Parameters<Paint>[0], word: string, text: string): void {
-    this.#print([
-      `${this.#paint("dim", clockTime(Date.now()))}  ${this.#paint(style, word.padEnd(12))}  ${text}`,
-    ]);
+    const padded = text === "" ? word : `${word.padEnd(12)}  `;
+    this.#print([`${this.#paint("dim", clockTime(Date.now()))}  ${this.#paint(style, padded)}${text}`]);
   }
 
   #draw(): void {
@@ -168,31 +175,31 @@ export class DevScreen implements SessionListener {
 
   /** Writes lines above the footer, and the footer when it has changed. */
   #print(lines: readonly string[]): void {
+    if (this.#isClosed) return;
     const text = lines.map((line) => `${line}\n`).join("");
     if (this.#options.columns === null) {
       if (text !== "") this.#options.write(text);
       return;
     }
-    const footer = this.#footer();
-    if (text === "" && footer === this.#lastFooter) return;
-    this.#lastFooter = footer;
-    this.#options.write(`${CLEAR_LINE}${text}${footer}`);
+    const erase = this.#eraseFooter();
+    const next = this.#footer();
+    if (text === "" && next === this.#lastFooter) return;
+    this.#lastFooter = next;
+    this.#options.write(`${erase}${text}${next}`);
+  }
+
+  /** A terminal that was made narrower has wrapped the last line into several. */
+  #eraseFooter(): string {
+    const rows = Math.ceil(Bun.stringWidth(this.#lastFooter) / this.#columns());
+    return `${"\x1b[A".repeat(Math.max(0, rows - 1))}${CLEAR_BELOW}`;
   }
 
   #footer(): string {
-    const { totals } = this.#options.session.traffic;
-    const count = totals.allow + totals.block + totals.redirect + totals.failed;
-    const [last] = this.#options.session.traffic.since(Math.floor(Date.now() / 1000) - 10).toReversed();
-    const counts = `${count.toLocaleString("en")} events · ${totals.allow} allow · ${totals.block} block · ${totals.redirect} redirect · ${totals.failed} failed`;
-    const latency =
-      last === undefined
-        ? ""
-        : ` · p50 ${showMicroseconds(last.p50Us)} · p99 ${showMicroseconds(last.p99Us)}`;
-    const keys = "o playground  r rebuild  c clear  q quit";
-    const width = this.#columns() - 1;
-    const left = cut(`${counts}${latency}`, width);
-    const gap = width - left.length - keys.length;
-    return gap >= 3 ? `${left}${" ".repeat(gap)}${this.#paint("dim", keys)}` : left;
+    const { traffic } = this.#options.session;
+    const latency = traffic.since(Math.floor(Date.now() / 1000) - LATENCY_SECONDS).at(-1) ?? null;
+    const { hasKeys } = this.#options;
+    // The last column stays free: writing there makes some terminals go to the next line.
+    return footer({ totals: traffic.totals, latency, hasKeys }, this.#columns() - 1, this.#paint);
   }
 
   #columns(): number {

@@ -86,7 +86,7 @@ describe("a guest on the bench", () => {
 describe("the same call again and again", () => {
   test("is counted, timed and weighed", async () => {
     const told: number[] = [];
-    const report = repeatCalls(await open("compute"), sampleRequest(), {
+    const report = repeatCalls(await open("compute", { timeoutMs: 30_000 }), sampleRequest(), {
       calls: 200,
       onProgress: (calls) => told.push(calls),
     });

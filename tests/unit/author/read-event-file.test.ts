@@ -30,7 +30,7 @@ describe("the text an event is read from", () => {
 
   const refusals: readonly [name: string, text: string, line: number | null, said: string][] = [
     ["no JSON", "uri=/a", null, "neither the whole text nor its line 1 is JSON"],
-    ["nothing", "", null, "there is no line 1; the text has 0"],
+    ["nothing", "\n", null, "the event is empty"],
     ["fewer lines than asked for", '{"uri":"/a"}\n', 7, "there is no line 7; the text has 1"],
     ["JSON of another kind", "[1]", null, "an event must be a JSON object"],
     ["null", "null", null, "an event must be a JSON object"],

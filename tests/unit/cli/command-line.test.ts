@@ -98,9 +98,17 @@ describe("a command line", () => {
     expect([exitCode, served, stdout]).toEqual([2, [], ""]);
   });
 
+  test("that names a command is pointed to the help of that command", async () => {
+    const { exitCode, stderr } = await runLine(["check", "--jsno"]);
+    expect([exitCode, stderr]).toEqual([
+      2,
+      "sentinel-wasm-agent: Unknown option --jsno; did you mean --json?\nRun sentinel-wasm-agent check --help for all options.\n",
+    ]);
+  });
+
   for (const [name, said] of [
     ["chekc", 'Unknown command "chekc"; did you mean check?'],
-    ["a.wasm", 'Unknown command "a.wasm".'],
+    ["a.wasm", 'Unknown command "a.wasm"; a module to serve is given with --module.'],
     ["constructor", 'Unknown command "constructor".'],
     ["\u001b[2J", 'Unknown command "\\u001b[2J".'],
     ["", 'Unexpected argument "": values follow their option, and a command comes first.'],

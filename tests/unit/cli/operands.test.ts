@@ -78,7 +78,7 @@ describe("operands", () => {
   });
 
   const refusals: readonly [name: string, argv: string[], said: string][] = [
-    ["is missing", [], "operand-required: <from> is missing; it must be a path."],
+    ["is missing", [], "operand-required: <from> is missing; give a path."],
     ["is empty", [""], "option-invalid: <from> must be a path, but it is empty."],
     [
       "is one too many",

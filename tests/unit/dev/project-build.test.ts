@@ -72,3 +72,29 @@ describe("the setup", () => {
     });
   });
 });
+
+describe("what a build needs first", () => {
+  const recipe = {
+    ...givenRecipe("cat node_modules/x", "package.json"),
+    setup: { command: "mkdir node_modules && echo fetched > node_modules/x", unlessExists: "node_modules" },
+  };
+
+  test("is run once, and is known before", async () => {
+    using folder = temporaryFolder();
+    const build = new ProjectBuild(folder.path, recipe);
+    expect(build.preparation).toBe(recipe.setup.command);
+    expect(await build.run()).toMatchObject({ isGood: true, output: "fetched" });
+    expect(build.preparation).toBeNull();
+    expect(await build.run()).toMatchObject({ isGood: true });
+  });
+
+  test("is what failed when it does", async () => {
+    using folder = temporaryFolder();
+    const setup = { command: "echo no registry >&2; exit 7", unlessExists: "node_modules" };
+    expect(await new ProjectBuild(folder.path, { ...recipe, setup }).run()).toMatchObject({
+      isGood: false,
+      output: "no registry",
+      ending: "`echo no registry >&2; exit 7` ended with exit code 7",
+    });
+  });
+});
