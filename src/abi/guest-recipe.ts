@@ -20,8 +20,8 @@ export interface PreparedGuest {
   readonly factory: GuestFactory;
 }
 
-/** Fuel of one slice, about a tenth of a millisecond of work: the most by which a deadline is missed. */
-const FUEL_PER_SLICE = 200_000;
+/** Fuel of one slice: some 40 µs of a tight loop, and at most some milliseconds of whatever a guest may do. */
+const FUEL_PER_SLICE = 100_000;
 const MAX_TABLE_ENTRIES = 1_000_000;
 
 /** The limits that guests run under; only their memory is for the operator to choose. */

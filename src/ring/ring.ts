@@ -35,7 +35,7 @@ export interface RingOptions {
 /** The longest a guest may hold the socket's thread while there are workers to take over. */
 const INLINE_BUDGET_MS = 2;
 /** A cheap call that the system paused for longer than the budget has used less fuel than this. */
-const INLINE_LEAST_SLICES = 8;
+const INLINE_LEAST_SLICES = 16;
 
 export class Ring {
   readonly #options: RingOptions;

@@ -3,7 +3,7 @@
  * without limits, side by side in one run. Ratios are taken between neighbours in time, and their median counts, so that
  * a busy machine disturbs both sides alike.
  *
- *     bun tests/bench/limits-overhead.ts [--rounds 11] [--seconds 0.3] [--agent-cmd "..."]
+ *     bun tests/bench/limits-overhead.ts [--rounds 11] [--seconds 0.3] [--modules rust,go] [--agent-cmd "..."]
  */
 
 import { join } from "node:path";
@@ -26,6 +26,7 @@ const WARM_UP_MS = 400;
 const BATCH_MS = 4;
 const BATCHES = 60;
 const LANGUAGES: readonly ExampleLanguage[] = ["rust", "go", "c", "assemblyscript", "zig"];
+const COMPUTE = "compute";
 const SOURCES = join(import.meta.dir, "../../src/main.ts");
 const LOAD = { protocol: "v1", connections: 8, inFlight: 1, warmupSeconds: 0.1 } as const;
 
@@ -39,6 +40,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "11" },
     seconds: { type: "string", default: "0.3" },
+    modules: { type: "string", default: [...LANGUAGES, COMPUTE].join(",") },
     "agent-cmd": { type: "string", default: `"${process.execPath}" "${SOURCES}"` },
     /** Measures one module inside this process and prints JSON: the engine treats the first few memories best. */
     "guest-only": { type: "string" },
@@ -52,11 +54,12 @@ async function measureAll(): Promise<void> {
   const { compute } = await buildGuestModules();
   const modules: readonly (readonly [string, string])[] = [
     ...LANGUAGES.map((language) => [language, examplePolicy(language)] as const),
-    ["compute", compute],
+    [COMPUTE, compute],
   ];
+  const wanted = values.modules.split(",");
   const rows: string[][] = [];
   let isWithin = true;
-  for (const [name, path] of modules) {
+  for (const [name, path] of modules.filter(([name]) => wanted.includes(name))) {
     const guest = await guestInItsOwnProcess(path);
     const events = await eventRatio(path);
     isWithin &&= guest.ratio <= MOST_FOR_THE_GUEST && events.ratio <= MOST_FOR_AN_EVENT;

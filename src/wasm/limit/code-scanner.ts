@@ -57,59 +57,78 @@ function skipLocals(reader: ByteReader, typeCount: number): number {
   return locals;
 }
 
+/** Most modules are scanned once and cold, so the frequent shapes are told apart first, without a call. */
 function scanInstructions(context: ScanContext, reader: ByteReader): void {
   const { bytes, end } = reader;
   const { paths } = context;
+  const shortLocals = Math.min(context.localCount, 0x80);
+  let at = reader.at;
   let cost = 0;
-  while (paths.depth > 0) {
-    const at = reader.at;
+  for (;;) {
     if (at >= end) throw invalidModule("a function has no end", at);
     const code = bytes[at] as number;
-    reader.at = at + 1;
+    const kind = instructionShapes[code] as number;
     cost += instructionCosts[code] as number;
-    switch (instructionShapes[code]) {
-      case shape.plain:
-        break;
-      case shape.index:
-        reader.u32();
-        break;
-      case shape.localIndex:
-        checkIndex(reader, context.localCount, "local");
-        break;
-      case shape.memoryAccess:
-        skipMemoryAccess(reader);
-        break;
-      case shape.i32Const:
-        context.constant = reader.s32();
-        context.constantEnd = reader.at;
-        break;
-      case shape.i64Const:
-        reader.skipS64();
-        break;
-      case shape.fourBytes:
-        reader.skip(4);
-        break;
-      case shape.eightBytes:
-        reader.skip(8);
-        break;
-      case shape.heapType:
-        skipHeapType(reader, context.typeCount);
-        break;
-      case shape.globalIndex:
-        checkIndex(reader, context.globalCount, "global");
-        break;
-      case shape.special:
+    const next = at + 1 < end ? (bytes[at + 1] as number) : 0xff;
+    if (kind === shape.localIndex && next < shortLocals) {
+      at += 2;
+    } else if (kind === shape.plain) {
+      at++;
+    } else if (kind === shape.i32Const && next < 0x80) {
+      at += 2;
+      context.constant = (next << 25) >> 25;
+      context.constantEnd = at;
+    } else {
+      reader.at = at + 1;
+      if (kind === shape.special) {
         paths.add(cost, at);
         cost = 0;
         scanSpecial(context, reader, code, at);
-        break;
-      default:
-        throw unsupportedInstruction(hex(code), at);
+        if (paths.depth === 0) return;
+      } else {
+        skipOperands(context, reader, kind, code);
+      }
+      at = reader.at;
     }
     if (cost > costStep) {
-      paths.add(cost, reader.at);
+      paths.add(cost, at);
       cost = 0;
     }
+  }
+}
+
+function skipOperands(context: ScanContext, reader: ByteReader, kind: number, code: number): void {
+  switch (kind) {
+    case shape.i32Const:
+      context.constant = reader.s32();
+      context.constantEnd = reader.at;
+      return;
+    case shape.memoryAccess:
+      skipMemoryAccess(reader);
+      return;
+    case shape.localIndex:
+      checkIndex(reader, context.localCount, "local");
+      return;
+    case shape.globalIndex:
+      checkIndex(reader, context.globalCount, "global");
+      return;
+    case shape.i64Const:
+      reader.skipS64();
+      return;
+    case shape.fourBytes:
+      reader.skip(4);
+      return;
+    case shape.eightBytes:
+      reader.skip(8);
+      return;
+    case shape.index:
+      reader.u32();
+      return;
+    case shape.heapType:
+      skipHeapType(reader, context.typeCount);
+      return;
+    default:
+      throw unsupportedInstruction(hex(code), reader.at - 1);
   }
 }
 
@@ -128,6 +147,15 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
     case opcode.end:
       paths.end(reader.at);
       return;
+    case opcode.call:
+      scanCall(context, reader, code, at);
+      return;
+    case opcode.brIf: {
+      const label = reader.u32();
+      paths.branch(label, at);
+      if (label === 0 && simpleLoopAt >= 0) repeatLoop(context, reader, simpleLoopAt, at);
+      return;
+    }
     case opcode.block:
     case opcode.if:
     case opcode.try:
@@ -140,12 +168,6 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
     case opcode.else:
       paths.else(at);
       return;
-    case opcode.brIf: {
-      const label = reader.u32();
-      paths.branch(label, at);
-      if (label === 0 && simpleLoopAt >= 0) repeatLoop(context, reader, simpleLoopAt, at);
-      return;
-    }
     case opcode.brOnNull:
     case opcode.brOnNonNull:
       paths.branch(reader.u32(), at);
@@ -191,7 +213,7 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       scanAtomic(context, reader, at);
       return;
     default:
-      if (code >= opcode.call && code <= opcode.returnCallRef) scanCall(context, reader, code, at);
+      if (code >= opcode.callIndirect && code <= opcode.returnCallRef) scanCall(context, reader, code, at);
       else scanException(context, reader, code, at);
   }
 }

@@ -10,7 +10,7 @@ import { type EditList, editKind, loopCopies } from "./edit-list.ts";
 import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
-import { prepaidFuel } from "./path-costs.ts";
+import { loopCredit } from "./path-costs.ts";
 
 export interface ScannedBody {
   /** Where the body begins (with its locals), where its instructions begin, and where it ends in the source. */
@@ -39,7 +39,7 @@ export class CodeWriter {
   readonly #checkStart: Code;
   readonly #checkTest: Code;
   readonly #checkEnd: Code;
-  readonly #counterInit: Code = i32Const(-prepaidFuel);
+  readonly #counterInit: Code = i32Const(-loopCredit);
   readonly #counterTest: Code = sequence(i32Const(0), opcode.i32GtS);
   readonly #counterSpend: Code;
   readonly #dropTimeout: Code = sequence(opcode.drop, i64Const(0));

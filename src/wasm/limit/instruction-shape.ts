@@ -46,6 +46,9 @@ export const throwCost = 1000;
 
 export const atomicCost = 10;
 
+/** A wait takes tens of microseconds in the engine, even one whose time is up at once. */
+export const waitCost = 20_000;
+
 const divisionCost = 6;
 
 function fill(table: Uint8Array, first: number, last: number, value: number): void {

@@ -28,7 +28,7 @@ import {
 } from "./instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
 import { bulkOpcode, opcode, typeCode } from "./opcode.ts";
-import { countedAhead } from "./path-costs.ts";
+import { countedAhead, creditParts } from "./path-costs.ts";
 import { objectHeaderBytes } from "./type-section.ts";
 
 const { i32, i64 } = typeCode;
@@ -84,14 +84,25 @@ export class LimitHelpers {
     return this.#accountGlobal;
   }
 
-  /** (counted) -> counter: takes what a loop has counted beyond what was paid, and pays for its next turns. */
+  /**
+   * (counted) -> counter: takes what a loop has counted beyond what was paid, and pays for its next turns. Pays in full
+   * when nothing else has taken fuel since the last time, because then it is the same loop that goes on.
+   */
   spendFuel(): number {
-    return this.#make("spend fuel", functionType([i32], [i32]), null, () =>
-      sequence(
-        this.#charge(sequence(localGet(0), i32Const(countedAhead), opcode.i32Add)),
+    return this.#make("spend fuel", functionType([i32], [i32]), null, () => {
+      const fuelLastTime = this.#added.addGlobal(0);
+      const spend = (ahead: number): Code =>
+        this.#charge(sequence(localGet(0), i32Const(ahead), opcode.i32Add));
+      return sequence(
+        globalGet(this.fuelGlobal),
+        globalGet(fuelLastTime),
+        opcode.i32Eq,
+        either(spend(countedAhead), spend(countedAhead / creditParts)),
+        globalGet(this.fuelGlobal),
+        globalSet(fuelLastTime),
         i32Const(-countedAhead),
-      ),
-    );
+      );
+    });
   }
 
   /** (fuel) -> fuel left, at least -1: takes fuel for work of the host. */

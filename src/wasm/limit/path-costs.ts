@@ -55,12 +55,16 @@ const maxUncheckedBytes = 16_384;
 
 /**
  * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero it is
- * taken from the fuel, together with `countedAhead` for the next turns; a check in front of the loop pays for the
- * first `prepaidFuel`. So what a counter holds is always paid. Both are long, because taking fuel now and then is a
- * branch that the processor predicts wrongly.
+ * taken from the fuel, and `countedAhead` more may be counted. Each call of a function starts with `loopCredit`. Both
+ * are long, because taking fuel now and then is a branch that the processor predicts wrongly.
+ *
+ * Most loops end long before either is used up. So only one part in `creditParts` of them is charged in advance: in
+ * front of the loop, and when fuel is taken for the first time. A loop that goes on pays in full. A guest made of loops
+ * that always stop just in time gets that many times its fuel, and no more.
  */
 export const countedAhead = 4096;
-export const prepaidFuel = 512;
+export const loopCredit = 1024;
+export const creditParts = 8;
 
 export class PathCosts {
   readonly #edits: EditList;
@@ -124,7 +128,7 @@ export class PathCosts {
   finish(): boolean {
     if (!this.#hasLoop || !this.#mayCount) return false;
     for (const check of this.#prepayingChecks) {
-      this.#edits.setArgument(check, this.#edits.argument(check) + prepaidFuel);
+      this.#edits.setArgument(check, this.#edits.argument(check) + loopCredit / creditParts);
     }
     return true;
   }

@@ -4,7 +4,7 @@
 
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
 import { editKind } from "./edit-list.ts";
-import { atomicCost, callCost, simdShape, simdShapes } from "./instruction-shape.ts";
+import { atomicCost, callCost, simdShape, simdShapes, waitCost } from "./instruction-shape.ts";
 import { bytesPerUnitShift } from "./limit-helpers.ts";
 import { atomicOpcode, bulkOpcode, gcOpcode, opcode } from "./opcode.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
@@ -48,7 +48,8 @@ export function scanSimd(reader: ByteReader, at: number): void {
 
 export function scanAtomic(context: ScanContext, reader: ByteReader, at: number): void {
   const code = reader.u32();
-  context.paths.charge(atomicCost, at);
+  const isWait = code === atomicOpcode.wait32 || code === atomicOpcode.wait64;
+  context.paths.charge(isWait ? waitCost : atomicCost, at);
   if (code === atomicOpcode.fence) {
     reader.u8();
     return;
@@ -58,8 +59,7 @@ export function scanAtomic(context: ScanContext, reader: ByteReader, at: number)
     throw unsupportedInstruction(`${hex(opcode.atomicPrefix)} ${hex(code)}`, at);
   }
   skipMemoryAccess(reader);
-  if (code === atomicOpcode.wait32 || code === atomicOpcode.wait64)
-    context.edits.push(at, editKind.dropTimeout, 0);
+  if (isWait) context.edits.push(at, editKind.dropTimeout, 0);
 }
 
 export function scanBulk(context: ScanContext, reader: ByteReader, at: number): void {

@@ -16,7 +16,7 @@ const TIMEOUT_MS = 1000;
 const LIMITS = {
   maxMemoryBytes: 64 * 1024 * 1024,
   maxTableEntries: 1_000_000,
-  fuelPerSlice: 200_000,
+  fuelPerSlice: 100_000,
   splitResults: SPLIT_EXPORTS,
 };
 

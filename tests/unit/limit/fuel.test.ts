@@ -1,6 +1,7 @@
 /** Fuel: nothing runs on without it, and no slice does more than it pays for. */
 
 import { describe, expect, test } from "bun:test";
+import { creditParts } from "../../../src/wasm/limit/path-costs.ts";
 import { limitGuest, SliceMeter, thrownBy } from "./limited-guest.ts";
 
 /** Raises `steps` by one. */
@@ -130,29 +131,46 @@ describe("fuel is counted:", () => {
         (loop $l (call $f) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
   };
 
+  /** Runs the guest and returns the most steps of one slice. */
+  function mostSteps(body: string, fuelPerSlice: number): number {
+    let last = 0;
+    let most = 0;
+    let slices = 0;
+    const steps = (): number => (guest.exports["steps"] as WebAssembly.Global).value as number;
+    const guest = limitGuest(
+      `(module (global $steps (export "steps") (mut i32) (i32.const 0)) (global $x (mut i32) (i32.const 0)) ${body})`,
+      {
+        fuelPerSlice,
+        sliceEnd: () => {
+          most = Math.max(most, steps() - last);
+          last = steps();
+          slices++;
+          return 0;
+        },
+      },
+    );
+    guest.call("run", 18);
+    expect(slices).toBeGreaterThan(20);
+    return most;
+  }
+
   for (const [name, body] of Object.entries(counting)) {
     test(`${name}, no slice does more than its fuel`, () => {
       const fuelPerSlice = 20_000;
-      let last = 0;
-      let most = 0;
-      let slices = 0;
-      const steps = (): number => (guest.exports["steps"] as WebAssembly.Global).value as number;
-      const guest = limitGuest(
-        `(module (global $steps (export "steps") (mut i32) (i32.const 0)) (global $x (mut i32) (i32.const 0)) ${body})`,
-        {
-          fuelPerSlice,
-          sliceEnd: () => {
-            most = Math.max(most, steps() - last);
-            last = steps();
-            slices++;
-            return 0;
-          },
-        },
-      );
-      guest.call("run", 18);
-      expect(slices).toBeGreaterThan(20);
       // A step is four instructions; a loop of the first call may run on credit for a while.
-      expect(most * 4).toBeLessThan(fuelPerSlice * 1.2);
+      expect(mostSteps(body, fuelPerSlice) * 4).toBeLessThan(fuelPerSlice * 1.2);
+    });
+  }
+
+  for (const [length, turns] of Object.entries({ "on their first credit": 100, "on their second": 550 })) {
+    test(`in loops that end ${length}, no slice does more than ${creditParts} times its fuel`, () => {
+      const body = `(func $short (local $i i32) (local.set $i (i32.const ${turns}))
+          (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))
+        (func (export "run") (local $i i32) (local.set $i (i32.const 20000))
+          (loop $l (call $short) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`;
+      const fuelPerSlice = 20_000;
+      // One turn is nine instructions, the step included.
+      expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
     });
   }
 
