@@ -19,12 +19,12 @@ test("one slow call says nothing about a module", () => {
 });
 
 test("calls that take longer than a hop to another thread make it heavy", () => {
-  expect(judgeOf(...times(100, 2_000_000)).isSlow).toBe(true);
+  expect(judgeOf(...times(100, 4_000_000)).isSlow).toBe(true);
 });
 
 test("it is light again only when its calls are clearly cheaper: no wavering at the border", () => {
-  const judge = judgeOf(...times(100, 2_000_000));
-  for (const units of times(200, 800_000)) judge.recordCost(units);
+  const judge = judgeOf(...times(100, 4_000_000));
+  for (const units of times(200, 1_600_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(true);
   for (const units of times(200, 100_000)) judge.recordCost(units);
   expect(judge.isSlow).toBe(false);
