@@ -1,9 +1,11 @@
 /**
  * Makes a path ready to be listened on: says what is wrong with it in words, and takes away what a dead agent left
  * behind, but never a live agent's socket and never a file that is none.
+ *
+ * Calls are synchronous: the first asynchronous one would start a pool of threads, which takes milliseconds.
  */
 
-import { lstat, unlink } from "node:fs/promises";
+import { lstatSync, type Stats, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SocketError } from "./socket-error.ts";
 
@@ -22,7 +24,7 @@ export async function prepareSocketPath(path: string, takesOver: boolean): Promi
       `the socket path has ${bytes} bytes; this system allows ${MAX_PATH_BYTES}, so choose a shorter one`,
     );
   }
-  await assertFolder(dirname(path));
+  assertFolder(dirname(path));
   await removeStaleSocket(path, takesOver);
 }
 
@@ -49,8 +51,8 @@ export async function isSocketAlive(path: string): Promise<boolean> {
   }
 }
 
-async function assertFolder(folder: string): Promise<void> {
-  const stats = await statOrNull(folder);
+function assertFolder(folder: string): void {
+  const stats = statOrNull(folder);
   if (stats === null) {
     throw new SocketError(
       "socket-folder-missing",
@@ -60,7 +62,7 @@ async function assertFolder(folder: string): Promise<void> {
 }
 
 async function removeStaleSocket(path: string, takesOver: boolean): Promise<void> {
-  const stats = await statOrNull(path);
+  const stats = statOrNull(path);
   if (stats === null) return;
   if (!stats.isSocket()) {
     throw new SocketError(
@@ -73,15 +75,15 @@ async function removeStaleSocket(path: string, takesOver: boolean): Promise<void
     throw socketInUse(path);
   }
   try {
-    await unlink(path);
+    unlinkSync(path);
   } catch (cause) {
     throw permission(path, cause);
   }
 }
 
-async function statOrNull(path: string): Promise<Awaited<ReturnType<typeof lstat>> | null> {
+function statOrNull(path: string): Stats | null {
   try {
-    return await lstat(path);
+    return lstatSync(path);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return null;
