@@ -6,13 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::{ptr, slice};
+use std::marker::PhantomData;
+use std::{fmt, ptr, slice};
 
-use serde::{Deserialize, Serialize};
-
-/// A text of the event, which lies in the input unless it has escapes.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A request, as far as a policy needs it. The host sends `method` and `correlation_id` too: add the fields to read them.
 #[derive(Deserialize)]
@@ -22,16 +20,51 @@ pub struct Request<'a> {
     #[serde(borrow)]
     pub client_ip: Cow<'a, str>,
     #[serde(borrow)]
-    headers: BTreeMap<Text<'a>, Text<'a>>,
+    headers: Headers<'a>,
 }
 
 impl Request<'_> {
     /// The values of a header, whatever the letter case of its name.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
+            .0
             .iter()
             .filter(move |(key, _)| key.0.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.0.as_ref())
+    }
+}
+
+/// A text of the input, which is copied only when it has escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// In the order of the input: a policy looks at few of them, so a map would cost more than it saves.
+struct Headers<'a>(Vec<(Text<'a>, Text<'a>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor(PhantomData))
+    }
+}
+
+struct HeadersVisitor<'a>(PhantomData<&'a str>);
+
+impl<'de: 'a, 'a> Visitor<'de> for HeadersVisitor<'a> {
+    type Value = Headers<'a>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object of header values")
+    }
+
+    fn visit_map<Entries: MapAccess<'de>>(
+        self,
+        mut entries: Entries,
+    ) -> Result<Self::Value, Entries::Error> {
+        let mut headers = Vec::with_capacity(16);
+        while let Some(header) = entries.next_entry()? {
+            headers.push(header);
+        }
+        Ok(Headers(headers))
     }
 }
 
