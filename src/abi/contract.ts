@@ -20,12 +20,12 @@ export interface GuestInstance {
   /** Where its fuel stands now; null without limits. For measuring calls, not for serving. */
   readonly fuel: FuelReading | null;
   /**
-   * Asks the guest. An event it has no handler for is "allow". The deadline does not stop a call that has used fewer
-   * than `leastSlices` of fuel.
+   * Asks the guest. An event it has no handler for is "allow". A call that used little fuel in its time, because the
+   * machine is busy, is given `graceMs`.
    *
    * @throws EventFailure and nothing else. `isBroken` then tells whether the instance is lost with it.
    */
-  ask(event: GuestEvent, timeoutMs: number, leastSlices?: number): Verdict;
+  ask(event: GuestEvent, timeoutMs: number, graceMs?: number): Verdict;
   /**
    * Hands the proxy's configuration to the guest, as JSON text. Null accepts, as does a guest that does not listen.
    * A failure (also a trap in the handler) refuses.

@@ -53,6 +53,8 @@ export class Agent implements Reloadable {
     const { settings, log } = options;
     // While the module is limited on this thread, others have time for it.
     const transcoder = compileTranscoder();
+    // Awaited below; until then, nobody else must hear of a failure.
+    transcoder.catch(() => {});
     const guest = await LiveGuest.load(settings, log);
     const dispatcher = makeDispatcher(guest, options);
     const listener = await Listener.open({

@@ -3,7 +3,7 @@
  * any good is the loader's business.
  */
 
-import { globSync, readFileSync, statSync } from "node:fs";
+import { closeSync, globSync, openSync, readSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { type BuildRecipe, findBuildRecipe, givenRecipe } from "./build-recipe.ts";
 import type { DevSettings } from "./dev-settings.ts";
@@ -96,11 +96,18 @@ function mayBeModule(path: string): boolean {
 }
 
 function startsLikeModule(path: string): boolean {
+  const start = Buffer.alloc(WASM_MAGIC.length);
   try {
-    return readFileSync(path).subarray(0, WASM_MAGIC.length).equals(WASM_MAGIC);
+    const fd = openSync(path, "r");
+    try {
+      readSync(fd, start);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return false;
   }
+  return start.equals(WASM_MAGIC);
 }
 
 function kindOf(path: string): "file" | "folder" | "missing" {

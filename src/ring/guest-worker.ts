@@ -60,12 +60,20 @@ async function start(message: ToWorker & { type: "start" }): Promise<InlineRing>
 function serve(): void {
   let ring: InlineRing | null = null;
   let timeoutMs = 0;
+  /** A configuration that came while the guest was being prepared. */
+  let laterConfigJson: string | null = null;
   self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     switch (data.type) {
       case "start":
         timeoutMs = data.settings.timeoutMs;
         start(data).then(
           (started) => {
+            const refusal = laterConfigJson === null ? null : started.configure(laterConfigJson);
+            if (refusal !== null) {
+              started.close();
+              post({ type: "start-failed", reason: refusal.message });
+              return;
+            }
             ring = started;
             post({ type: "started" });
           },
@@ -77,7 +85,8 @@ function serve(): void {
         if (ring !== null) ask(ring, data.event, timeoutMs);
         return;
       case "configure":
-        ring?.configure(data.configJson);
+        if (ring === null) laterConfigJson = data.configJson;
+        else ring.configure(data.configJson);
         return;
     }
   };

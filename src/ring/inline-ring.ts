@@ -60,11 +60,11 @@ export class InlineRing {
   ask(
     event: GuestEvent,
     timeoutMs: number,
-    leastSlices = 0,
+    graceMs = 0,
     onFuel: FuelListener | null = null,
   ): Verdict | EventFailure {
     const slot = this.#firstIdle() ?? this.#firstRefillable();
-    return slot === null ? noInstance() : slot.ask(event, timeoutMs, leastSlices, onFuel);
+    return slot === null ? noInstance() : slot.ask(event, timeoutMs, graceMs, onFuel);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */

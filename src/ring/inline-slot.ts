@@ -71,7 +71,7 @@ export class InlineSlot {
   ask(
     event: GuestEvent,
     timeoutMs: number,
-    leastSlices: number,
+    graceMs: number,
     onFuel: FuelListener | null,
   ): Verdict | EventFailure {
     let instance: GuestInstance;
@@ -83,7 +83,7 @@ export class InlineSlot {
     this.#state = "busy";
     const fuelBefore = onFuel === null ? null : instance.fuel;
     try {
-      return instance.ask(event, timeoutMs, leastSlices);
+      return instance.ask(event, timeoutMs, graceMs);
     } catch (error) {
       return toFailure(error);
     } finally {

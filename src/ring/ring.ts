@@ -34,8 +34,8 @@ export interface RingOptions {
 
 /** The longest a guest may hold the socket's thread while there are workers to take over. */
 const INLINE_BUDGET_MS = 2;
-/** A cheap call that the system paused for longer than the budget has used less fuel than this. */
-const INLINE_LEAST_SLICES = 16;
+/** A cheap call that the system pauses is no overrun, up to this. */
+const INLINE_GRACE_MS = 10;
 
 export class Ring {
   readonly #options: RingOptions;
@@ -66,6 +66,11 @@ export class Ring {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Worker threads that have started and are sound. */
+  get readyThreads(): number {
+    return this.#workers?.readyCount ?? 0;
   }
 
   get idleCount(): number {
@@ -121,7 +126,12 @@ export class Ring {
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
     const onFuel = hasBudget && this.#judge.wantsSample() ? this.#onFuel : null;
     const isBrief = allowedMs < timeoutMs;
-    const outcome = this.#inline.ask(job.event, allowedMs, isBrief ? INLINE_LEAST_SLICES : 0, onFuel);
+    const outcome = this.#inline.ask(
+      job.event,
+      allowedMs,
+      isBrief ? Math.min(INLINE_GRACE_MS, timeoutMs) : 0,
+      onFuel,
+    );
     if (isBrief && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
       this.#moveToWorker(job);
       return;

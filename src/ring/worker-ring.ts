@@ -45,7 +45,11 @@ export class WorkerRing implements WorkerSlotListener {
 
   /** False until the first thread has started, and while all are broken. */
   get isReady(): boolean {
-    return this.#slots.some((slot) => slot.state === "idle" || slot.state === "busy");
+    return this.#slots.some(isSound);
+  }
+
+  get readyCount(): number {
+    return this.#slots.filter(isSound).length;
   }
 
   get hasIdle(): boolean {
@@ -136,6 +140,10 @@ export class WorkerRing implements WorkerSlotListener {
     if (waitedMs <= this.#options.maxWaitMs) slot.run(job);
     else job.fail(queueTimeout(waitedMs));
   }
+}
+
+function isSound(slot: WorkerSlot): boolean {
+  return slot.state === "idle" || slot.state === "busy";
 }
 
 function queueTimeout(waitedMs: number): EventFailure {

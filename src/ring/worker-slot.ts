@@ -115,7 +115,8 @@ export class WorkerSlot {
         this.#finish(message);
         return;
       case "refilled":
-        this.#becomeIdle(null);
+        // It can cross a job on its way here; that one's answer tells how the thread is then.
+        if (this.#job === null) this.#becomeIdle(null);
         return;
       case "log":
         this.#log[message.level](message.message, message.fields);

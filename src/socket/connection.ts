@@ -96,14 +96,12 @@ export class Connection implements FrameOutbox, BatchMember {
 
   sendText(type: number, text: string): void {
     if (this.#isClosed) return;
-    this.#context.egress.appendText(this, type, text, this.#handler!.maxFrameBytes);
-    this.#isBatched = true;
+    this.#isBatched = this.#context.egress.appendText(this, type, text, this.#handler!.maxFrameBytes);
   }
 
   sendBytes(type: number, bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    this.#context.egress.appendBytes(this, type, bytes, this.#handler!.maxFrameBytes);
-    this.#isBatched = true;
+    this.#isBatched = this.#context.egress.appendBytes(this, type, bytes, this.#handler!.maxFrameBytes);
   }
 
   deliver(bytes: Buffer): void {

@@ -11,7 +11,7 @@ import { FrameWriter } from "../framing/frame-writer.ts";
 export interface BatchMember {
   /** Writes bytes to the socket; the view is valid only during the call. Must not append to the batch. */
   deliver(bytes: Buffer): void;
-  /** The batch is empty again: whatever follows from the delivery can be done now. */
+  /** The turn is over and the batch empty: whatever follows from the delivery can be done now. */
   afterDelivery(): void;
 }
 
@@ -23,6 +23,8 @@ export class EgressBatch {
   readonly #schedule: (flush: () => void) => void;
   readonly #flushLater = () => this.flush();
   #members: BatchMember[] = [];
+  /** Those who were written to in this turn. */
+  #delivered: BatchMember[] = [];
   /** Where the bytes of each member begin; they end where the next one's begin. */
   #starts: number[] = [];
   #isScheduled = false;
@@ -32,22 +34,33 @@ export class EgressBatch {
     this.#schedule = schedule;
   }
 
-  /** Throws FrameError as FrameWriter does; nothing is appended then. */
-  appendText(member: BatchMember, type: number, text: string, maxFrameBytes: number): void {
+  /**
+   * Answers true when the frame waits for the end of the turn, false when a full batch was delivered with it at once.
+   * Throws FrameError as FrameWriter does; nothing is appended then.
+   */
+  appendText(member: BatchMember, type: number, text: string, maxFrameBytes: number): boolean {
     this.#open(member);
     this.#writer.appendText(type, text, maxFrameBytes);
-    this.#close();
+    return this.#close();
   }
 
   /** As `appendText`; the bytes are copied. */
-  appendBytes(member: BatchMember, type: number, bytes: Uint8Array, maxFrameBytes: number): void {
+  appendBytes(member: BatchMember, type: number, bytes: Uint8Array, maxFrameBytes: number): boolean {
     this.#open(member);
     this.#writer.appendBytes(type, bytes, maxFrameBytes);
-    this.#close();
+    return this.#close();
   }
 
   flush(): void {
     this.#isScheduled = false;
+    this.#deliver();
+    const delivered = this.#delivered;
+    if (delivered.length === 0) return;
+    this.#delivered = [];
+    for (const member of delivered) member.afterDelivery();
+  }
+
+  #deliver(): void {
     const members = this.#members;
     if (members.length === 0) return;
     const bytes = this.#writer.view();
@@ -58,7 +71,7 @@ export class EgressBatch {
     this.#writer.clear();
     this.#members = [];
     this.#starts = [];
-    for (const member of members) member.afterDelivery();
+    this.#delivered = this.#delivered.length === 0 ? members : [...this.#delivered, ...members];
   }
 
   #open(member: BatchMember): void {
@@ -67,12 +80,14 @@ export class EgressBatch {
     this.#starts.push(this.#writer.length);
   }
 
-  #close(): void {
-    if (this.#writer.length >= FULL_BYTES) {
-      this.flush();
-    } else if (!this.#isScheduled) {
+  #close(): boolean {
+    if (!this.#isScheduled) {
       this.#isScheduled = true;
       this.#schedule(this.#flushLater);
     }
+    if (this.#writer.length < FULL_BYTES) return true;
+    // What follows from it waits: it could ask the next question while this one's answer is still being given.
+    this.#deliver();
+    return false;
   }
 }

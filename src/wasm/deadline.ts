@@ -9,10 +9,12 @@
 const GRANT = 0;
 const TRAP = 1;
 const NOT_STARTED = -1;
+/** A cheap call ends within these; one that takes longer in them was paused by a busy machine. */
+const CHEAP_SLICES = 4;
 
 export class Deadline {
   #timeoutMs = Number.POSITIVE_INFINITY;
-  #leastSlices = 0;
+  #graceMs = 0;
   #startedAtMs = NOT_STARTED;
   #hasExpired = false;
   #slices = 0;
@@ -32,12 +34,12 @@ export class Deadline {
   }
 
   /**
-   * Starts a call. One that has used fewer than `leastSlices` is not stopped: when its time is up nevertheless, a busy
-   * machine took that time, not the guest.
+   * Starts a call. One that has used few slices when its time is up is not stopped before `graceMs`: a busy machine
+   * took that time, not the guest.
    */
-  arm(timeoutMs: number, leastSlices = 0): void {
+  arm(timeoutMs: number, graceMs = 0): void {
     this.#timeoutMs = timeoutMs;
-    this.#leastSlices = leastSlices;
+    this.#graceMs = graceMs;
     this.#startedAtMs = NOT_STARTED;
     this.#hasExpired = false;
     this.#slices = 0;
@@ -49,7 +51,9 @@ export class Deadline {
     if (this.#hasExpired) return TRAP;
     const nowMs = performance.now();
     if (this.#startedAtMs === NOT_STARTED) this.#startedAtMs = nowMs;
-    if (nowMs - this.#startedAtMs < this.#timeoutMs || this.#slices < this.#leastSlices) return GRANT;
+    const elapsedMs = nowMs - this.#startedAtMs;
+    if (elapsedMs < this.#timeoutMs) return GRANT;
+    if (elapsedMs < this.#graceMs && this.#slices < CHEAP_SLICES) return GRANT;
     this.#hasExpired = true;
     return TRAP;
   };

@@ -18,10 +18,10 @@ export async function assembleGuest(name: GuestName): Promise<Uint8Array> {
   return assembleWat(name, guestWat(own, from.values));
 }
 
-export async function assembleWat(name: string, text: string): Promise<Uint8Array> {
+export async function assembleWat(name: string, text: string): Promise<Uint8Array<ArrayBuffer>> {
   const module = (await wabt()).parseWat(`${name}.wat`, text, FEATURES);
   try {
-    return module.toBinary({ write_debug_names: true }).buffer;
+    return Uint8Array.from(module.toBinary({ write_debug_names: true }).buffer);
   } finally {
     module.destroy();
   }

@@ -84,7 +84,7 @@ export class JsonGuest implements GuestInstance {
     return this.#started.readFuel();
   }
 
-  ask(event: GuestEvent, timeoutMs: number, leastSlices = 0): Verdict {
+  ask(event: GuestEvent, timeoutMs: number, graceMs = 0): Verdict {
     const handler =
       event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
     if (handler === null) return PLAIN_ALLOW;
@@ -92,7 +92,7 @@ export class JsonGuest implements GuestInstance {
     const input = given === undefined ? encodeInput(event, this.#form) : "";
     const inputBytes = given === undefined ? Buffer.byteLength(input) : given.end - given.start;
     let call = "alloc";
-    this.#started.deadline.arm(timeoutMs, leastSlices);
+    this.#started.deadline.arm(timeoutMs, graceMs);
     try {
       const pointer =
         given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, inputBytes);

@@ -146,6 +146,16 @@ describe("leaves to the other decoder", () => {
     expect(read(members as Members | string)).toBeNull();
   });
 
+  test("many header names that only a comparison can tell apart", () => {
+    const names = (count: number, varying: (i: number) => string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [varying(i), ["v"]]));
+    // Both ends and the length are alike.
+    const alike = (i: number) => `x${"-".repeat(50)}${String(i).padStart(3, "0")}${"-".repeat(50)}x`;
+    expect(read(request({ headers: names(5, alike) }))).not.toBeNull();
+    expect(read(request({ headers: names(40, alike) }))).toBeNull();
+    expect(read(request({ headers: names(60, (i) => `x-header-${i}`) }))).not.toBeNull();
+  });
+
   test("v1 frames that ask about anything else", () => {
     const payload = JSON.stringify(request());
     const envelope = (type: string) => `{"version":1,"event_type":"${type}","payload":${payload}}`;

@@ -9,6 +9,8 @@ import type { Verdict } from "../../../src/event/verdict.ts";
 import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
+import { assembleWat } from "../../guests/assemble-guest.ts";
+import { guestWat } from "../../guests/guest-wat.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
@@ -31,9 +33,27 @@ interface OpenOptions {
   readonly around?: (factory: GuestFactory) => GuestFactory;
 }
 
-async function open(guest: GuestName, options: OpenOptions = {}): Promise<Ring> {
+/** Traps when it is configured again, and answers with what it was asked. */
+const CONFIGURED_ONCE = guestWat(`(memory (export "memory") 8)
+(data (i32.const 64) "{\\"decision\\":\\"allow\\",\\"custom\\":{\\"input\\":")
+(data (i32.const 128) "}}")
+(global $isConfigured (mut i32) (i32.const 0))
+(func (export "on_configure") (param i32 i32) (result i32)
+  (if (global.get $isConfigured) (then (unreachable)))
+  (global.set $isConfigured (i32.const 1))
+  (i32.const 0))
+(func $handle (param $pointer i32) (param $length i32) (result i64)
+  (local $start i32) (local $end i32)
+  (local.set $start (i32.add (local.get $pointer) (local.get $length)))
+  (call $reserve (i32.add (local.get $start) (i32.add (local.get $length) (i32.const 64))))
+  (local.set $end (call $append (local.get $start) (i32.const 64) (i32.const 38)))
+  (local.set $end (call $append (local.get $end) (local.get $pointer) (local.get $length)))
+  (local.set $end (call $append (local.get $end) (i32.const 128) (i32.const 2)))
+  (call $result (local.get $start) (i32.sub (local.get $end) (local.get $start))))`);
+
+async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOptions = {}): Promise<Ring> {
   const recipe = {
-    moduleBytes: await Bun.file(guestPath(guest)).bytes(),
+    moduleBytes: typeof guest === "string" ? await Bun.file(guestPath(guest)).bytes() : guest,
     limits: TEST_LIMITS,
     canonicalHeaderCase: false,
   };
@@ -86,9 +106,10 @@ function submit(ring: Ring, uri = "/"): Job {
   return job;
 }
 
-/** While the threads start, questions are answered inline. */
+/** Until then, questions are answered on this thread. */
 async function untilThreadsRun(ring: Ring): Promise<void> {
-  while (submit(ring).isSettled) await Bun.sleep(5);
+  submit(ring);
+  while (ring.readyThreads < ring.size) await Bun.sleep(5);
 }
 
 const codeOf = (outcome: Verdict | EventFailure): string =>
@@ -156,6 +177,34 @@ test("in mode workers, everything is asked on other threads once they run", asyn
   const jobs = Array.from({ length: 20 }, () => submit(ring));
   expect(jobs.every((job) => job.isSettled)).toBe(false);
   for (const job of jobs) expect(codeOf(await job.outcome)).toBe("allow");
+});
+
+test("a configuration that comes while threads start reaches them, too", async () => {
+  const ring = await open("configure-echo", { size: 2, dispatch: "workers" });
+  await Bun.sleep(1);
+  expect(ring.configure('{"mode":"strict"}')).toBeNull();
+  await untilThreadsRun(ring);
+  for (let i = 0; i < 10; i++) {
+    expect(await submit(ring).outcome).toMatchObject({ audit: { tags: ['{"mode":"strict"}'] } });
+  }
+});
+
+test("every question gets its own answer, also when a thread replaced its instance meanwhile", async () => {
+  const module = await assembleWat("configured-once", CONFIGURED_ONCE);
+  const ring = await open(module, { size: 1, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  for (let round = 0; round < 60; round++) {
+    ring.configure(`{"round":${round}}`);
+    // The news of the new instance crosses the questions somewhere on their way.
+    const spinUntilMs = performance.now() + (round % 20) / 10;
+    while (performance.now() < spinUntilMs);
+    const uris = [0, 1, 2].map((i) => `/${round}-${i}`);
+    const outcomes = await Promise.all(uris.map((uri) => submit(ring, uri).outcome));
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome instanceof EventFailure) expect(outcome.code).toBe("guest-no-instance");
+      else expect(outcome.audit.custom).toMatchObject({ input: { uri: uris[i]! } });
+    }
+  }
 });
 
 test("a question that has waited longer than a call may take is not asked any more", async () => {

@@ -162,6 +162,16 @@ describe("the end", () => {
     expect(peer.takeReceived()).toHaveLength(0);
   });
 
+  test("comes also after an answer so large that it left before the end of the turn", () => {
+    const { loop, peer } = open();
+    peer.send(v2Frame(Type.ping, "x".repeat(300_000)));
+    peer.endOfPeer();
+    loop.endTurn();
+    expect(peer.takeReceived().length).toBeGreaterThan(300_000);
+    expect(peer.connection.isQuiet).toBe(true);
+    expect(peer.isEnded).toBe(true);
+  });
+
   test("an answer that comes after the peer is gone goes nowhere", () => {
     const { sink, loop, peer } = open();
     peer.send(request("a"));

@@ -26,11 +26,19 @@ test("the time starts with the first slice, not with arming", async () => {
   expect(deadline.check()).toBe(GRANTED);
 });
 
-test("a call that has used fewer slices than the least is not stopped, however late it is", () => {
+test("a call that has used few slices has the time of grace, too", () => {
   const deadline = new Deadline();
-  deadline.arm(0, 3);
-  expect([deadline.check(), deadline.check()]).toEqual([GRANTED, GRANTED]);
+  deadline.arm(0, 10_000);
+  expect([deadline.check(), deadline.check(), deadline.check()]).toEqual([GRANTED, GRANTED, GRANTED]);
   expect(deadline.hasExpired).toBe(false);
+  expect(deadline.check()).not.toBe(GRANTED);
+});
+
+test("the time of grace ends, however few slices were used", async () => {
+  const deadline = new Deadline();
+  deadline.arm(0, 5);
+  expect(deadline.check()).toBe(GRANTED);
+  await Bun.sleep(6);
   expect(deadline.check()).not.toBe(GRANTED);
 });
 

@@ -19,6 +19,7 @@ export function findBareAddress(at: usize, length: usize): void {
 
 /** `[v6]` or `[v6]:port` */
 function findInBrackets(at: usize, end: usize): void {
+  if (!hasColon(at, end)) return;
   let close = at;
   while (close < end && load<u8>(close) !== CLOSING_BRACKET) close++;
   if (close === end) return;
@@ -26,6 +27,11 @@ function findInBrackets(at: usize, end: usize): void {
   if (rest !== end && !isPort(rest, end)) return;
   bareAt = at;
   bareLength = close - at;
+}
+
+function hasColon(at: usize, end: usize): bool {
+  for (; at < end; at++) if (load<u8>(at) === COLON) return true;
+  return false;
 }
 
 /** `v4:port` */

@@ -2,7 +2,15 @@
  * The headers of an event: from `{"name":["a","b"]}`, as proxies write them, to `{"name":"a, b"}`, as guests read them.
  */
 
-import { HEADERS, MAX_NAMES, NAME_BITS, NAME_BITS_BYTES, NAMES, VECTOR_BYTES } from "./layout";
+import {
+  HEADERS,
+  MAX_COMPARISONS,
+  MAX_NAMES,
+  NAME_BITS,
+  NAME_BITS_BYTES,
+  NAMES,
+  VECTOR_BYTES,
+} from "./layout";
 import { copyString, QUOTE } from "./strings";
 
 const COMMA: u32 = 0x2c;
@@ -20,10 +28,13 @@ const COLON_QUOTE: u16 = 0x223a;
 export let headersEnd: usize = 0;
 
 let nameCount: usize = 0;
+/** How often a name had to be compared with all before it. */
+let comparisons: i32 = 0;
 
 /** `at` is the opening brace; answers what follows the closing one, or 0. The copy is `HEADERS..headersEnd`. */
 export function transcodeHeaders(at: usize): usize {
   nameCount = 0;
+  comparisons = 0;
   for (let i: usize = 0; i < NAME_BITS_BYTES; i += VECTOR_BYTES) v128.store(NAME_BITS + i, i64x2.splat(0));
   if (load<u8>(at) !== OPENING_BRACE) return 0;
   let to: usize = HEADERS;
@@ -88,18 +99,25 @@ function isNewName(name: usize, length: usize): bool {
   const first: u32 = load<u8>(name);
   if (first - 0x30 < 10) return false;
   if (nameCount === MAX_NAMES) return false;
-  const last: u32 = load<u8>(name + length - 1);
-  const middle: u32 = load<u8>(name + (length >> 1));
-  const hash = (first * 31 + last * 7 + middle * 131 + <u32>length * 17) & 511;
+  const hash = nameHash(name, length);
   const bits = NAME_BITS + (hash >> 5) * 4;
   const bit: u32 = 1 << (hash & 31);
   const seen = load<u32>(bits);
-  if ((seen & bit) !== 0 && hasName(name, length)) return false;
+  if ((seen & bit) !== 0 && (++comparisons > MAX_COMPARISONS || hasName(name, length))) return false;
   store<u32>(bits, seen | bit);
   store<u32>(NAMES + nameCount * 8, <u32>name);
   store<u32>(NAMES + nameCount * 8, <u32>length, 4);
   nameCount++;
   return true;
+}
+
+/** Nine bits of the first eight bytes, the last eight and the length. */
+function nameHash(name: usize, length: usize): u32 {
+  let start = load<u64>(name);
+  let end: u64 = length;
+  if (length < 8) start &= ((<u64>1) << (<u64>length * 8)) - 1;
+  else end += load<u64>(name + length - 8);
+  return <u32>(((start * 0x9e3779b97f4a7c15) ^ (end * 0xc2b2ae3d27d4eb4f)) >> 55);
 }
 
 function hasName(name: usize, length: usize): bool {

@@ -15,6 +15,8 @@ export const NAME_BITS_BYTES: usize = 64;
 /** Start and length of each header name that was seen. */
 export const NAMES: usize = 128;
 export const MAX_NAMES: usize = 256;
+/** Names that share bits must be compared one by one; clients choose names, and could choose only such. */
+export const MAX_COMPARISONS: i32 = 8;
 
 /** The text that a payload stands behind in a v1 frame. */
 export const PREFIX: usize = 4096;
