@@ -14,6 +14,7 @@ import { FrameWriter } from "../../src/framing/frame-writer.ts";
 import { decodeEvent, parseJsonObject } from "../../src/protocol/event-decoder.ts";
 import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
 import { encodeResponse } from "../support/encode-response.ts";
+import { newTranscoder } from "../support/transcoded.ts";
 import { buildGuestModules } from "./guest-modules.ts";
 import { measuredGuest } from "./micro/measured-guest.ts";
 import type { MicroFigure } from "./micro/run-micro.ts";
@@ -62,12 +63,18 @@ function codec(length: TimingLength): MicroFigure[] {
   const event = decodeEvent("request-headers", envelope.payload) as GuestEvent;
   const form = { canonicalHeaderCase: false, abiFlags: 0 };
   const verdict = decodeResult(SAMPLE_GUEST_RESULT);
+  const transcoder = newTranscoder();
   const whole = (bytes: Buffer, take: (value: Record<string, unknown>) => unknown): ProxyEvent =>
     decodeEvent(
       "request-headers",
       take(parseJsonObject(decodeUtf8(bytes, 0, bytes.length))) as Record<string, unknown>,
     );
   const figures: [string, () => unknown][] = [
+    ["codec: v1 frame to the guest's JSON, transcoded", () => transcoder.readV1Request(v1, 0, v1.length)],
+    [
+      "codec: v2 payload to the guest's JSON, transcoded",
+      () => transcoder.readV2("request-headers", v2, 0, v2.length),
+    ],
     [`codec: bytes to text (${v1.length} bytes)`, () => decodeUtf8(v1, 0, v1.length)],
     ["codec: JSON.parse", () => parseJsonObject(SAMPLE_V1_JSON)],
     ["codec: object to event", () => decodeEvent("request-headers", envelope.payload)],
@@ -90,7 +97,8 @@ function codec(length: TimingLength): MicroFigure[] {
 
 async function guestCalls(length: TimingLength): Promise<MicroFigure[]> {
   const { example, constant } = await buildGuestModules();
-  const event = decodeEvent("request-headers", JSON.parse(SAMPLE_V1_JSON).payload) as GuestEvent;
+  const frame = Buffer.from(SAMPLE_V1_JSON);
+  const transcoder = newTranscoder();
   const figures: MicroFigure[] = [];
   const modules = [
     ["example module", example],
@@ -109,8 +117,10 @@ async function guestCalls(length: TimingLength): Promise<MicroFigure[]> {
       nanoseconds: bestOf(limited.bareCalls, length),
     });
     figures.push({
-      name: `guest: ${name}, event to verdict`,
+      name: `guest: ${name}, v1 frame to verdict`,
       nanoseconds: bestOf(() => {
+        const event = transcoder.readV1Request(frame, 0, frame.length);
+        if (event === null) throw new Error("the sample is not taken by the transcoder");
         sink.last = limited.instance.ask(event, ASK_TIMEOUT_MS);
       }, length),
     });
