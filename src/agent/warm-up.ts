@@ -17,7 +17,7 @@ export interface WarmUpOptions {
 }
 
 /** Enough for the engine's compilers to take notice, and little enough not to be felt at start. */
-const BUDGET_MS = 6;
+const BUDGET_MS = 4;
 const MAX_ROUNDS = 400;
 
 const SAMPLE_EVENTS: readonly GuestEvent[] = [
