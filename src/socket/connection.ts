@@ -1,8 +1,8 @@
 /**
  * One peer: bytes in, frames to the protocol, answers out. Knows nothing of what frames mean.
  *
- * All answers of one turn of the event loop leave in one write. A peer that does not read its answers is not read from either, once its
- * queue is full; so nothing grows without bound.
+ * All frames of one read are answered with one write. A peer that does not read its answers is not read from either,
+ * once its queue is full; so nothing grows without bound.
  */
 
 import type { Socket } from "bun";
@@ -149,6 +149,7 @@ export class Connection implements FrameOutbox, BatchMember {
     } finally {
       this.#isInRead = false;
       this.#reader.release();
+      this.#context.egress.endRead();
       this.#afterWrite();
     }
   }

@@ -1,8 +1,9 @@
 /**
- * The answers of one turn of the event loop, for all connections, written when every read of the turn is done.
+ * Gathers answers and writes them: those of one read together and at once, so that nobody waits for the work of others;
+ * in the rush of many connections those of a whole turn of the event loop, when every read of the turn is done.
  *
- * Waking a sleeping peer is the dearest part of an answer on most machines. Written one by one, between the work of one
- * event and the next, each answer wakes the proxy anew; written together, the first one does.
+ * Waking a sleeping peer is the dearest part of an answer on most machines. In a rush, answers written one by one would
+ * each wake the proxy anew, between the work of one event and the next; written together, the first one does.
  */
 
 import { FrameWriter } from "../framing/frame-writer.ts";
@@ -17,6 +18,8 @@ export interface BatchMember {
 
 /** Beyond this much, waiting for the end of the turn would only cost memory. */
 const FULL_BYTES = 256 * 1024;
+/** A turn in which so many connections were answered is a rush, and most likely the next one, too. */
+const RUSH_CONNECTIONS = 24;
 
 export class EgressBatch {
   readonly #writer = new FrameWriter();
@@ -28,6 +31,7 @@ export class EgressBatch {
   /** Where the bytes of each member begin; they end where the next one's begin. */
   #starts: number[] = [];
   #isScheduled = false;
+  #isRush = false;
 
   /** `schedule` calls back once the reads of the turn are done; an event loop's `setImmediate`. */
   constructor(schedule: (flush: () => void) => void) {
@@ -51,10 +55,17 @@ export class EgressBatch {
     return this.#close();
   }
 
+  /** All frames of one read are answered, as far as they can be at once. */
+  endRead(): void {
+    if (!this.#isRush) this.#deliver();
+  }
+
+  /** The end of the turn. */
   flush(): void {
     this.#isScheduled = false;
     this.#deliver();
     const delivered = this.#delivered;
+    this.#isRush = delivered.length >= RUSH_CONNECTIONS;
     if (delivered.length === 0) return;
     this.#delivered = [];
     for (const member of delivered) member.afterDelivery();
@@ -71,7 +82,8 @@ export class EgressBatch {
     this.#writer.clear();
     this.#members = [];
     this.#starts = [];
-    this.#delivered = this.#delivered.length === 0 ? members : [...this.#delivered, ...members];
+    if (this.#delivered.length === 0) this.#delivered = members;
+    else this.#delivered.push(...members);
   }
 
   #open(member: BatchMember): void {
