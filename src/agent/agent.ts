@@ -9,6 +9,7 @@ import type { EventObserver } from "../event/observer.ts";
 import type { Log } from "../observe/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
+import { EventTranscoder } from "../protocol/transcoder/event-transcoder.ts";
 import { Listener } from "../socket/listener.ts";
 import { LiveGuest } from "./live-guest.ts";
 import { ProxyConfig } from "./proxy-config.ts";
@@ -68,7 +69,7 @@ export class Agent implements Reloadable {
         events: dispatcher,
         log,
         redirectEncoding: settings.redirectEncoding,
-        transcoder: await transcoder,
+        transcoder: new EventTranscoder(await transcoder),
         profile: () => agentProfile(guest, settings),
       }),
     });

@@ -21,6 +21,7 @@ export class LiveGuest {
   #loaded: LoadedGuest;
   #ring: Ring;
   #configJson: string | null = null;
+  #isClosed = false;
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
 
@@ -65,6 +66,8 @@ export class LiveGuest {
     // Threads end slower than reloads can be asked for: without this, rings of the past would pile up.
     await Promise.race([this.#retired, Bun.sleep(MAX_RETIRE_MS)]);
     const loaded = await loadGuest(this.#settings, this.#log);
+    // The agent stopped meanwhile: nobody would ever close another ring.
+    if (this.#isClosed) return;
     const before = this.#ring;
     this.#ring = this.#makeRing(loaded, before.size);
     this.#loaded = loaded;
@@ -74,6 +77,7 @@ export class LiveGuest {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#ring.close();
   }
 

@@ -6,7 +6,6 @@
 import type { FrameHandler, FrameHandlerFactory } from "../framing/frame-handler.ts";
 import type { ProtocolOptions } from "./protocol-options.ts";
 import { ResponseEncoders } from "./response-encoders.ts";
-import { EventTranscoder } from "./transcoder/event-transcoder.ts";
 import { V1Session } from "./v1/v1-session.ts";
 import { MessageType } from "./v2/message-type.ts";
 import { V2Session } from "./v2/v2-session.ts";
@@ -15,11 +14,9 @@ const JSON_STARTS: ReadonlySet<number> = new Set(Buffer.from("{ \t\r\n"));
 
 export function chooseProtocol(options: ProtocolOptions): FrameHandlerFactory {
   const encoders = new ResponseEncoders(options.redirectEncoding);
-  const transcoder = new EventTranscoder(options.transcoder);
   return (firstByte, outbox): FrameHandler | null => {
-    if (firstByte === MessageType.handshakeRequest)
-      return new V2Session(options, encoders, transcoder, outbox);
-    if (JSON_STARTS.has(firstByte)) return new V1Session(options, encoders, transcoder, outbox);
+    if (firstByte === MessageType.handshakeRequest) return new V2Session(options, encoders, outbox);
+    if (JSON_STARTS.has(firstByte)) return new V1Session(options, encoders, outbox);
     return null;
   };
 }

@@ -2,6 +2,7 @@
 
 import type { EventSink } from "../event/exchange.ts";
 import type { Log } from "../observe/log.ts";
+import type { EventTranscoder } from "./transcoder/event-transcoder.ts";
 import type { RedirectEncoding } from "./redirect-encoding.ts";
 
 /** What the handshake tells of the agent. Asked anew for each handshake, since the pool can be resized. */
@@ -17,7 +18,7 @@ export interface ProtocolOptions {
   readonly events: EventSink;
   readonly log: Log;
   readonly redirectEncoding: RedirectEncoding;
-  /** The compiled transcoder (transcoder/assembly). */
-  readonly transcoder: WebAssembly.Module;
+  /** One for all connections of an event loop. */
+  readonly transcoder: EventTranscoder;
   profile(): AgentProfile;
 }

@@ -14,7 +14,7 @@ import { FrameWriter } from "../../src/framing/frame-writer.ts";
 import { decodeEvent, parseJsonObject } from "../../src/protocol/event-decoder.ts";
 import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
 import { encodeResponse } from "../support/encode-response.ts";
-import { newTranscoder } from "../support/transcoded.ts";
+import { sharedTranscoder } from "../support/transcoded.ts";
 import { buildGuestModules } from "./guest-modules.ts";
 import { measuredGuest } from "./micro/measured-guest.ts";
 import type { MicroFigure } from "./micro/run-micro.ts";
@@ -63,7 +63,7 @@ function codec(length: TimingLength): MicroFigure[] {
   const event = decodeEvent("request-headers", envelope.payload) as GuestEvent;
   const form = { canonicalHeaderCase: false, abiFlags: 0 };
   const verdict = decodeResult(SAMPLE_GUEST_RESULT);
-  const transcoder = newTranscoder();
+  const transcoder = sharedTranscoder();
   const whole = (bytes: Buffer, take: (value: Record<string, unknown>) => unknown): ProxyEvent =>
     decodeEvent(
       "request-headers",
@@ -98,7 +98,7 @@ function codec(length: TimingLength): MicroFigure[] {
 async function guestCalls(length: TimingLength): Promise<MicroFigure[]> {
   const { example, constant } = await buildGuestModules();
   const frame = Buffer.from(SAMPLE_V1_JSON);
-  const transcoder = newTranscoder();
+  const transcoder = sharedTranscoder();
   const figures: MicroFigure[] = [];
   const modules = [
     ["example module", example],

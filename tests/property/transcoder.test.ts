@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { byDecoder, byTranscoder, newTranscoder, type Way } from "../support/transcoded.ts";
+import { byDecoder, byTranscoder, sharedTranscoder, type Way } from "../support/transcoded.ts";
 import { headerLists, text } from "./arbitraries.ts";
 
-const transcoder = newTranscoder();
+const transcoder = sharedTranscoder();
 const ways = fc.constantFrom<Way>("v1-request", "v2-request", "v2-response");
 
 /** As the text of a header or an address really is, most of the time. */

@@ -9,7 +9,7 @@ import { keptEvent } from "../../src/event/event-text.ts";
 import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../../src/event/exchange.ts";
 import type { EventFailure } from "../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../src/event/verdict.ts";
-import { transcoderModule } from "./transcoder-module.ts";
+import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { LoopbackLoop } from "./loopback.ts";
@@ -79,7 +79,7 @@ export function loopTo(
   const log = options.log ?? new RecordedLog();
   return new LoopbackLoop(
     chooseProtocol({
-      transcoder: transcoderModule(),
+      transcoder: SHARED_TRANSCODER,
       events: sink,
       log,
       redirectEncoding: options.redirectEncoding ?? "auto",

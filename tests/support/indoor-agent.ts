@@ -7,7 +7,7 @@ import { prepareGuest } from "../../src/abi/guest-recipe.ts";
 import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import type { Log } from "../../src/observe/log.ts";
-import { transcoderModule } from "./transcoder-module.ts";
+import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { Ring } from "../../src/ring/ring.ts";
@@ -73,7 +73,7 @@ export async function openIndoorAgent(
   });
   const loop = new LoopbackLoop(
     chooseProtocol({
-      transcoder: transcoderModule(),
+      transcoder: SHARED_TRANSCODER,
       events: dispatcher,
       log,
       redirectEncoding: options.redirectEncoding ?? "auto",

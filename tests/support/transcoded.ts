@@ -1,12 +1,12 @@
 /** One event by both ways: the transcoder, and the decoder followed by the guests' encoder. */
 
 import { encodeInput } from "../../src/abi/json/input-encoder.ts";
-import { transcoderModule } from "./transcoder-module.ts";
+import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import type { GuestEvent } from "../../src/event/event.ts";
 import { DecodeError } from "../../src/protocol/decode-error.ts";
 import { decodeEvent, type JsonObject, parseJsonObject } from "../../src/protocol/event-decoder.ts";
 import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
-import { EventTranscoder } from "../../src/protocol/transcoder/event-transcoder.ts";
+import type { EventTranscoder } from "../../src/protocol/transcoder/event-transcoder.ts";
 
 /** How an event comes: as a v1 frame, or as the payload of a v2 one. */
 export type Way = "v1-request" | "v2-request" | "v2-response";
@@ -19,8 +19,8 @@ export interface Transcoded {
   readonly correlationId: string;
 }
 
-export function newTranscoder(): EventTranscoder {
-  return new EventTranscoder(transcoderModule());
+export function sharedTranscoder(): EventTranscoder {
+  return SHARED_TRANSCODER;
 }
 
 export function transcode(transcoder: EventTranscoder, way: Way, frame: Buffer): GuestEvent | null {

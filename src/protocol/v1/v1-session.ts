@@ -36,14 +36,9 @@ export class V1Session implements FrameHandler, Asker {
   readonly #encoder: ResponseEncoder;
   #pending: PendingAnswer | null = null;
 
-  constructor(
-    options: ProtocolOptions,
-    encoders: ResponseEncoders,
-    transcoder: EventTranscoder,
-    outbox: FrameOutbox,
-  ) {
+  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
-    this.#transcoder = transcoder;
+    this.#transcoder = options.transcoder;
     this.#outbox = outbox;
     this.#encoder = encoders.v1;
   }

@@ -46,14 +46,9 @@ export class V2Session implements FrameHandler, Asker {
   #hasShakenHands = false;
   readonly #pending = new Map<string, PendingQuestion>();
 
-  constructor(
-    options: ProtocolOptions,
-    encoders: ResponseEncoders,
-    transcoder: EventTranscoder,
-    outbox: FrameOutbox,
-  ) {
+  constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
-    this.#transcoder = transcoder;
+    this.#transcoder = options.transcoder;
     this.#outbox = outbox;
     this.#encoders = encoders;
     this.#encoder = encoders.v2(false);

@@ -9,7 +9,7 @@ import { keptEvent } from "../../../src/event/event-text.ts";
 import {
   byDecoder,
   byTranscoder,
-  newTranscoder,
+  sharedTranscoder,
   textOf,
   transcode,
   type Transcoded,
@@ -52,14 +52,14 @@ function request(members: Members = {}, metadata: Members = {}): Members {
 
 function read(members: Members | string, way: Way = "v2-request"): Transcoded | null {
   const frame = Buffer.from(typeof members === "string" ? members : JSON.stringify(members));
-  const transcoded = byTranscoder(newTranscoder(), way, frame);
+  const transcoded = byTranscoder(sharedTranscoder(), way, frame);
   if (transcoded !== null) expect(transcoded).toEqual(byDecoder(way, frame)!);
   return transcoded;
 }
 
 describe("takes", () => {
   test("every event about headers that was recorded from a real proxy", async () => {
-    const transcoder = newTranscoder();
+    const transcoder = sharedTranscoder();
     let count = 0;
     for (const { protocol, frames } of await readRecordings()) {
       for (const { text, type } of frames) {
@@ -172,7 +172,7 @@ describe("the event", () => {
   const second = Buffer.from(JSON.stringify(request({ uri: "/second" })));
 
   function ask(
-    transcoder: ReturnType<typeof newTranscoder>,
+    transcoder: ReturnType<typeof sharedTranscoder>,
     frame: Buffer,
   ): GuestEvent & { kind: "request-headers" } {
     const event = transcode(transcoder, "v2-request", frame);
@@ -181,7 +181,7 @@ describe("the event", () => {
   }
 
   test("has all fields while it is borrowed", () => {
-    const event = ask(newTranscoder(), first);
+    const event = ask(sharedTranscoder(), first);
     expect(event.uri).toBe("/first");
     expect(event.metadata.clientAddress).toBe("10.0.0.1:50412");
     expect(event.headers).toEqual({ host: ["a.example"] });
@@ -189,7 +189,7 @@ describe("the event", () => {
   });
 
   test("never shows the content of the one that came after it", () => {
-    const transcoder = newTranscoder();
+    const transcoder = sharedTranscoder();
     const lost = ask(transcoder, first);
     const kept = ask(transcoder, second);
     expect(lost.text).toBeUndefined();
@@ -199,7 +199,7 @@ describe("the event", () => {
   });
 
   test("keeps its fields once it was kept", () => {
-    const transcoder = newTranscoder();
+    const transcoder = sharedTranscoder();
     const event = ask(transcoder, first);
     const plain = keptEvent(event);
     ask(transcoder, second);
