@@ -1,9 +1,8 @@
 /** The bare client address, as src/abi/json/client-address.ts defines it, found in the text of the proxy. */
 
+import { CLOSING_BRACKET, COLON, OPENING_BRACKET } from "./characters";
+
 const DOT: u32 = 0x2e;
-const COLON: u32 = 0x3a;
-const OPENING_BRACKET: u32 = 0x5b;
-const CLOSING_BRACKET: u32 = 0x5d;
 
 export let bareAt: usize = 0;
 export let bareLength: usize = 0;

@@ -2,6 +2,7 @@
  * The headers of an event: from `{"name":["a","b"]}`, as proxies write them, to `{"name":"a, b"}`, as guests read them.
  */
 
+import { CLOSING_BRACE, CLOSING_BRACKET, COLON, COMMA, OPENING_BRACE, QUOTE } from "./characters";
 import {
   HEADERS,
   MAX_COMPARISONS,
@@ -11,13 +12,8 @@ import {
   NAMES,
   VECTOR_BYTES,
 } from "./layout";
-import { copyString, QUOTE } from "./strings";
+import { copyString } from "./strings";
 
-const COMMA: u32 = 0x2c;
-const COLON: u32 = 0x3a;
-const OPENING_BRACE: u32 = 0x7b;
-const CLOSING_BRACE: u32 = 0x7d;
-const CLOSING_BRACKET: u32 = 0x5d;
 /** `:[` and `, ` as they lie in memory. */
 const COLON_BRACKET: u32 = 0x5b3a;
 const COMMA_SPACE: u16 = 0x202c;

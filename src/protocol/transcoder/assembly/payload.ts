@@ -3,13 +3,10 @@
  * member that is there twice or is not known as a text, null or truth value is left to the other decoder.
  */
 
+import { CLOSING_BRACE, COLON, COMMA, OPENING_BRACE, QUOTE } from "./characters";
 import { transcodeHeaders } from "./headers";
-import { QUOTE, skipString } from "./strings";
+import { skipString } from "./strings";
 
-const COMMA: u32 = 0x2c;
-const COLON: u32 = 0x3a;
-const OPENING_BRACE: u32 = 0x7b;
-const CLOSING_BRACE: u32 = 0x7d;
 const NULL: u32 = 0x6c6c756e;
 const TRUE: u32 = 0x65757274;
 const FALSE_TAIL: u32 = 0x65736c61;
@@ -38,7 +35,7 @@ const UPSTREAM_ID: u32 = 1 << 10;
 const TRACEPARENT: u32 = 1 << 11;
 const REQUIRED_METADATA: u32 = REQUEST_ID | CLIENT_IP | CLIENT_PORT | PROTOCOL | TIMESTAMP;
 
-/** Strings are kept without their quotes. A length of -1 (all bits) is none. */
+/** Strings are kept without their quotes. */
 export let methodAt: usize = 0;
 export let methodLength: usize = 0;
 export let uriAt: usize = 0;
@@ -50,22 +47,22 @@ export let idLength: usize = 0;
 export let statusAt: usize = 0;
 export let statusLength: usize = 0;
 
+/** That of the metadata, which counts when the payload itself has none. Length 0 without one. */
+let innerIdAt: usize = 0;
+let innerIdLength: usize = 0;
+
 /** `at` is the opening brace; answers what follows the closing one, or 0. */
 export function readPayload(at: usize, required: u32): usize {
   if (load<u8>(at) !== OPENING_BRACE) return 0;
   at++;
   let seen: u32 = 0;
-  let innerIdAt: usize = 0;
-  let innerIdLength: usize = 0;
-  idAt = 0;
-  idLength = 0;
+  innerIdAt = 0;
+  innerIdLength = 0;
   while (true) {
-    if (load<u8>(at) !== QUOTE) return 0;
     const key = at + 1;
-    at = skipString(key);
-    if (at === 0 || load<u8>(at, 1) !== COLON) return 0;
-    const length = at - key;
-    const member = payloadMember(key, length);
+    at = keyEnd(at);
+    if (at === 0) return 0;
+    const member = payloadMember(key, at - key);
     if ((seen & member) !== 0) return 0;
     seen |= member;
     at += 2;
@@ -73,14 +70,8 @@ export function readPayload(at: usize, required: u32): usize {
       at = transcodeHeaders(at);
       if (at === 0) return 0;
     } else if (member === METADATA && required === REQUEST_MEMBERS) {
-      const outerIdAt = idAt;
-      const outerIdLength = idLength;
       at = readMetadata(at);
       if (at === 0) return 0;
-      innerIdAt = idAt;
-      innerIdLength = idLength;
-      idAt = outerIdAt;
-      idLength = outerIdLength;
     } else if (member === STATUS) {
       statusAt = at;
       at = skipUnsigned16(at);
@@ -118,18 +109,15 @@ export function readPayload(at: usize, required: u32): usize {
   return at;
 }
 
-/** Finds the client's address and the inner correlation id, `idAt` being 0 without one. */
+/** Finds the client's address and the inner correlation id. */
 function readMetadata(at: usize): usize {
   if (load<u8>(at) !== OPENING_BRACE) return 0;
   at++;
   let seen: u32 = 0;
-  idAt = 0;
-  idLength = 0;
   while (true) {
-    if (load<u8>(at) !== QUOTE) return 0;
     const key = at + 1;
-    at = skipString(key);
-    if (at === 0 || load<u8>(at, 1) !== COLON) return 0;
+    at = keyEnd(at);
+    if (at === 0) return 0;
     const member = metadataMember(key, at - key);
     if ((seen & member) !== 0) return 0;
     seen |= member;
@@ -145,8 +133,8 @@ function readMetadata(at: usize): usize {
         addressAt = text;
         addressLength = at - text;
       } else if (member === INNER_ID) {
-        idAt = text;
-        idLength = at - text;
+        innerIdAt = text;
+        innerIdLength = at - text;
       }
       at++;
     } else {
@@ -165,6 +153,13 @@ function readMetadata(at: usize): usize {
     if (next !== COMMA) return 0;
   }
   return (seen & REQUIRED_METADATA) === REQUIRED_METADATA ? at : 0;
+}
+
+/** `at` is the quote that opens a key; answers the one that closes it before a colon, or 0. */
+function keyEnd(at: usize): usize {
+  if (load<u8>(at) !== QUOTE) return 0;
+  const end = skipString(at + 1);
+  return end !== 0 && load<u8>(end, 1) === COLON ? end : 0;
 }
 
 /** A text, null or a truth value; answers what follows, or 0. */

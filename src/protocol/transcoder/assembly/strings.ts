@@ -3,10 +3,8 @@
  * printable ASCII, and the escapes that every encoder writes alike.
  */
 
+import { BACKSLASH, QUOTE } from "./characters";
 import { VECTOR_BYTES } from "./layout";
-
-export const QUOTE: u32 = 0x22;
-const BACKSLASH: u32 = 0x5c;
 
 /** Bits of the letters that may follow a backslash, counted from `"`: the quote alone, and from `\` on: `\bfnrt`. */
 const BACKSLASH_LETTERS: u32 =

@@ -3,6 +3,7 @@
  * strings and objects in between. See ../event-transcoder.ts, which is all that calls this.
  */
 
+import { CLOSING_BRACE } from "./characters";
 import { bareAt, bareLength, findBareAddress } from "./client-address";
 import { headersEnd } from "./headers";
 import { HEADERS, ID_AT, ID_LENGTH, INPUT, PREFIX, TEXT_AT, VECTOR_BYTES } from "./layout";
@@ -21,8 +22,6 @@ import {
   uriAt,
   uriLength,
 } from "./payload";
-
-const CLOSING_BRACE: u8 = 0x7d;
 
 /**
  * Transcodes the `length` bytes at INPUT: a payload, or one behind `prefixLength` bytes that must equal those at PREFIX
