@@ -26,7 +26,10 @@ export type ConfigureOutcome =
   | { readonly accepted: false; readonly reason: string };
 
 export interface EventSink {
-  /** Returns null when the answer was given before it returned, which is the hot path. */
+  /**
+   * Returns null when the answer was given before it returned, which is the hot path. The event may be borrowed until
+   * then: `keptEvent` makes it last.
+   */
   ask(event: ProxyEvent, asker: Asker): PendingAnswer | null;
   /** The verdict for an event that could not even be decoded: the fail policy decides, and the log hears of it. */
   refuse(failure: EventFailure, correlationId: string): Verdict;

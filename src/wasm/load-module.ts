@@ -49,11 +49,11 @@ export async function readModuleFile(path: string): Promise<Uint8Array<ArrayBuff
     const code = (cause as NodeJS.ErrnoException).code;
     const reason =
       code === "ENOENT"
-        ? "there is no such file"
+        ? "there is no such file; check the path"
         : code === "EACCES"
-          ? "permission denied"
+          ? "permission denied; let this user read it"
           : code === "EISDIR"
-            ? "it is a folder"
+            ? "it is a folder; give the .wasm file in it"
             : (cause as Error).message;
     throw new ModuleError("module-unreadable", `cannot read the module ${path}: ${reason}`, { cause });
   }

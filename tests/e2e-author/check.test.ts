@@ -73,7 +73,7 @@ for (const program of authorPrograms()) {
         exitCode: 2,
         stdout: "",
         stderr:
-          "sentinel-wasm-agent: cannot read the module /nonexistent/policy.wasm: there is no such file (module-unreadable)\n",
+          "sentinel-wasm-agent: cannot read the module /nonexistent/policy.wasm: there is no such file; check the path (module-unreadable)\n",
       });
     });
 

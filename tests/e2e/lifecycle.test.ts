@@ -293,7 +293,7 @@ describe("a module that cannot be used", () => {
     using folder = temporaryFolder();
     const module = folder.file("none.wasm");
     expect(await refusal({ module })).toEqual(
-      refused("module-unreadable", `cannot read the module ${module}: there is no such file`),
+      refused("module-unreadable", `cannot read the module ${module}: there is no such file; check the path`),
     );
   });
 

@@ -33,9 +33,9 @@ describe("the command line of the second start", () => {
         isExecutable: false,
         argv0: "bun",
         execArgv: ["--smol"],
-        argv: ["/usr/bin/bun", "/srv/main.ts", "--module", "a b.wasm"],
+        argv: ["bun", "main.ts", "--module", "a b.wasm"],
       }),
-    ).toEqual(["bun", "--smol", "/srv/main.ts", "--module", "a b.wasm"]);
+    ).toEqual(["bun", "--smol", "main.ts", "--module", "a b.wasm"]);
   });
 
   test("of a compiled executable has its arguments alone", () => {
@@ -44,7 +44,7 @@ describe("the command line of the second start", () => {
         isExecutable: true,
         argv0: "./agent",
         execArgv: [],
-        argv: ["bun", "/$bunfs/root/agent", "--module", "a.wasm"],
+        argv: ["bun", "/$bunfs/agent", "--module", "a.wasm"],
       }),
     ).toEqual(["./agent", "--module", "a.wasm"]);
   });

@@ -73,12 +73,14 @@ describe("files that cannot be read", () => {
     const path = folder.file("none.wasm");
     const error = await errorOf(readModuleFile(path));
     expect(error.code).toBe("module-unreadable");
-    expect(error.message).toBe(`cannot read the module ${path}: there is no such file`);
+    expect(error.message).toBe(`cannot read the module ${path}: there is no such file; check the path`);
   });
 
   test("a folder", async () => {
     using folder = temporaryFolder();
     const error = await errorOf(readModuleFile(folder.path));
-    expect(error.message).toBe(`cannot read the module ${folder.path}: it is a folder`);
+    expect(error.message).toBe(
+      `cannot read the module ${folder.path}: it is a folder; give the .wasm file in it`,
+    );
   });
 });
