@@ -9,6 +9,7 @@ import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
 import type { Log, LogFields, LogLevel } from "../observe/log.ts";
 import { InlineRing } from "./inline-ring.ts";
+import { FollowerClaim } from "./follower-claim.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 declare const self: Worker;
@@ -29,7 +30,8 @@ function forwardingLog(debugEnabled: boolean): Log {
   };
 }
 
-function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
+/** Says whether the guest's instance is sound afterwards. */
+function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): boolean {
   let fuelUnits = 0;
   const outcome = ring.ask(event, timeoutMs, 0, (units) => {
     fuelUnits = units;
@@ -41,9 +43,10 @@ function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): void {
   } else {
     post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, fuelUnits, isSound });
   }
+  return isSound;
 }
 
-async function start(message: ToWorker & { type: "start" }): Promise<InlineRing> {
+async function start(message: ToWorker & { type: "start" }, onRefilled: () => void): Promise<InlineRing> {
   const { factory } = await prepareGuest(message.recipe);
   const settings = { ...message.settings, reportedFunctions: new Set<string>() };
   return new InlineRing({
@@ -53,20 +56,28 @@ async function start(message: ToWorker & { type: "start" }): Promise<InlineRing>
     settings,
     configJson: message.configJson,
     log: forwardingLog(message.debugEnabled),
-    onRefilled: () => post({ type: "refilled" }),
+    onRefilled,
   });
 }
 
 function serve(): void {
   let ring: InlineRing | null = null;
   let timeoutMs = 0;
+  let claim: FollowerClaim | null = null;
+  /** It has told so, and the ring takes the follower back. */
+  let hasLostInstance = false;
+  const onRefilled = (): void => {
+    hasLostInstance = false;
+    post({ type: "refilled" });
+  };
   /** A configuration that came while the guest was being prepared. */
   let laterConfigJson: string | null = null;
   self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     switch (data.type) {
       case "start":
         timeoutMs = data.settings.timeoutMs;
-        start(data).then(
+        claim = new FollowerClaim(data.followers);
+        start(data, onRefilled).then(
           (started) => {
             const refusal = laterConfigJson === null ? null : started.configure(laterConfigJson);
             if (refusal !== null) {
@@ -82,7 +93,9 @@ function serve(): void {
         );
         return;
       case "ask":
-        if (ring !== null) ask(ring, data.event, timeoutMs);
+        if (ring === null) return;
+        if (data.ticket !== undefined && (hasLostInstance || !claim?.take(data.ticket))) return;
+        hasLostInstance = !ask(ring, data.event, timeoutMs);
         return;
       case "configure":
         if (ring === null) laterConfigJson = data.configJson;

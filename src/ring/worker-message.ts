@@ -26,8 +26,11 @@ export type ToWorker =
       readonly settings: WorkerSettings;
       readonly configJson: string | null;
       readonly debugEnabled: boolean;
+      /** For a `FollowerClaim`. */
+      readonly followers: SharedArrayBuffer;
     }
-  | { readonly type: "ask"; readonly event: GuestEvent }
+  /** A `ticket` marks a follower: the thread works on it only if it can claim it. */
+  | { readonly type: "ask"; readonly event: GuestEvent; readonly ticket?: number }
   | { readonly type: "configure"; readonly configJson: string };
 
 export type FromWorker =

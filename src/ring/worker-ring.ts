@@ -1,6 +1,9 @@
 /**
  * The slots that live in threads of their own. Jobs wait in line while all are busy, so that as many guests run at
  * once as there are slots, and none is delayed by more than it must.
+ *
+ * The first in line wait at the slots themselves, as followers, so that no thread pauses between two jobs. A follower
+ * behind a long job is taken back as soon as another slot can have it.
  */
 
 import { keptEvent } from "../event/event-text.ts";
@@ -8,6 +11,7 @@ import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../observe/log.ts";
 import { noInstance } from "./no-instance.ts";
 import type { RingJob } from "./ring-job.ts";
+import type { WaitingJob } from "./waiting-job.ts";
 import { type StartMessage, WorkerSlot, type WorkerSlotListener } from "./worker-slot.ts";
 
 export interface WorkerRingOptions {
@@ -23,11 +27,8 @@ export interface WorkerRingOptions {
 
 /** What starting the first thread may take beside the wait itself. */
 const THREAD_START_MS = 1000;
-
-interface WaitingJob {
-  readonly job: RingJob;
-  readonly sinceMs: number;
-}
+/** A follower that has waited for longer stands behind a long job, and goes to the next slot that has ended one. */
+const FOLLOWER_PATIENCE_MS = 5;
 
 export class WorkerRing implements WorkerSlotListener {
   readonly #options: WorkerRingOptions;
@@ -53,7 +54,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   get hasIdle(): boolean {
-    return this.#slots.some((slot) => slot.state === "idle");
+    return this.#slots.some(isIdle);
   }
 
   /** Nothing is running and nothing waits. */
@@ -62,14 +63,13 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   submit(job: RingJob): void {
-    keptEvent(job.event);
-    for (const slot of this.#slots) {
-      if (slot.state === "idle") {
-        slot.run(job);
-        return;
-      }
+    const next = { job, sinceMs: performance.now() };
+    const slot = this.#slots.find(isIdle) ?? this.#slots.find(canTake);
+    if (slot !== undefined) slot.take(next);
+    else {
+      keptEvent(job.event);
+      this.#waiting.push(next);
     }
-    this.#waiting.push({ job, sinceMs: performance.now() });
     this.#sweepLater();
   }
 
@@ -100,14 +100,16 @@ export class WorkerRing implements WorkerSlotListener {
     return this.#ended;
   }
 
-  onIdle(slot: WorkerSlot, fuelUnits: number | null): void {
+  onReady(slot: WorkerSlot, fuelUnits: number | null): void {
     if (fuelUnits === null) this.#firstReadyAtMs = Math.min(this.#firstReadyAtMs, performance.now());
     else this.#options.onCost(fuelUnits);
-    while (slot.state === "idle") {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      if (!next.job.isCancelled) this.#start(next, slot);
-    }
+    this.#serve(slot);
+  }
+
+  onReturned(follower: WaitingJob): void {
+    this.#waiting.unshift(follower);
+    const slot = this.#slots.find(isIdle);
+    if (slot !== undefined) this.#serve(slot);
   }
 
   onLost(): void {
@@ -117,29 +119,73 @@ export class WorkerRing implements WorkerSlotListener {
     }
   }
 
+  #serve(slot: WorkerSlot): void {
+    while (slot.canTake) {
+      const next = this.#nextFor(slot);
+      if (next === null) return;
+      if (!next.job.isCancelled) this.#start(next, slot);
+    }
+  }
+
+  #nextFor(slot: WorkerSlot): WaitingJob | null {
+    const longBeforeMs = performance.now() - FOLLOWER_PATIENCE_MS;
+    return (
+      this.#takeFollowerBack(longBeforeMs) ??
+      this.#waiting.shift() ??
+      (isIdle(slot) ? this.#takeFollowerBack(Number.POSITIVE_INFINITY) : null)
+    );
+  }
+
+  /** One that has waited since before that time. */
+  #takeFollowerBack(beforeMs: number): WaitingJob | null {
+    for (const slot of this.#slots) {
+      if (slot.followerSinceMs === null || slot.followerSinceMs > beforeMs) continue;
+      const follower = slot.takeBack();
+      if (follower !== null) return follower;
+    }
+    return null;
+  }
+
   /** A slot may come back late or never; nobody waits without end for it. */
   #sweepLater(): void {
-    if (this.#sweep !== null || this.#waiting.length === 0) return;
+    if (this.#sweep !== null || !this.#hasJobsInLine) return;
     this.#sweep = setTimeout(() => {
       this.#sweep = null;
       const nowMs = performance.now();
-      while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
-        const { job, sinceMs } = this.#waiting.shift()!;
-        if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
+      for (let late = this.#takeLate(nowMs); late !== null; late = this.#takeLate(nowMs)) {
+        if (!late.job.isCancelled) late.job.fail(queueTimeout(nowMs - late.sinceMs));
       }
       this.#sweepLater();
     }, this.#sweepAfterMs);
+  }
+
+  get #hasJobsInLine(): boolean {
+    return this.#waiting.length > 0 || this.#slots.some((slot) => slot.followerSinceMs !== null);
+  }
+
+  #takeLate(nowMs: number): WaitingJob | null {
+    const longBeforeMs = nowMs - this.#sweepAfterMs;
+    const isLate = this.#waiting.length > 0 && this.#waiting[0]!.sinceMs <= longBeforeMs;
+    return this.#takeFollowerBack(longBeforeMs) ?? (isLate ? this.#waiting.shift()! : null);
   }
 
   get #sweepAfterMs(): number {
     return this.#options.maxWaitMs + THREAD_START_MS;
   }
 
-  #start({ job, sinceMs }: WaitingJob, slot: WorkerSlot): void {
-    const waitedMs = performance.now() - Math.max(sinceMs, this.#firstReadyAtMs);
-    if (waitedMs <= this.#options.maxWaitMs) slot.run(job);
-    else job.fail(queueTimeout(waitedMs));
+  #start(next: WaitingJob, slot: WorkerSlot): void {
+    const waitedMs = performance.now() - Math.max(next.sinceMs, this.#firstReadyAtMs);
+    if (waitedMs <= this.#options.maxWaitMs) slot.take(next);
+    else next.job.fail(queueTimeout(waitedMs));
   }
+}
+
+function isIdle(slot: WorkerSlot): boolean {
+  return slot.state === "idle";
+}
+
+function canTake(slot: WorkerSlot): boolean {
+  return slot.canTake;
 }
 
 function isSound(slot: WorkerSlot): boolean {

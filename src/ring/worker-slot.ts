@@ -1,22 +1,30 @@
 /**
  * A slot whose instance lives in a thread of its own: it works on one job while this thread goes on. The thread is
  * asked by messages; a thread that dies fails its job and is replaced.
+ *
+ * A busy slot takes one more job, its follower, which the thread begins right after the one under way, without waiting
+ * for this thread to hear of that one's end. A follower that has not begun can be had back.
  */
 
 import { keptEvent } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
+import { FollowerOffer } from "./follower-claim.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";
 import type { SlotState } from "./slot-state.ts";
+import type { WaitingJob } from "./waiting-job.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
-export type StartMessage = ToWorker & { readonly type: "start" };
+/** The first message to a thread, but for what the slot adds. */
+export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "followers">;
 
 export interface WorkerSlotListener {
   /** The slot can take a job: it has just started, or finished one that took `fuelUnits` of fuel. */
-  onIdle(slot: WorkerSlot, fuelUnits: number | null): void;
+  onReady(slot: WorkerSlot, fuelUnits: number | null): void;
+  /** The slot cannot work on its follower after all. */
+  onReturned(follower: WaitingJob): void;
   /** The slot lost its thread, or its thread did not start. */
   onLost(): void;
 }
@@ -30,6 +38,9 @@ export class WorkerSlot {
   #state: SlotState = "broken";
   #worker: Worker | null = null;
   #job: RingJob | null = null;
+  #follower: WaitingJob | null = null;
+  #offer = new FollowerOffer();
+  #followerSinceMs = 0;
   #isRetired = false;
   readonly #ended = Promise.withResolvers<void>();
   #restart: ReturnType<typeof setTimeout> | null = null;
@@ -52,11 +63,36 @@ export class WorkerSlot {
     return this.#ended.promise;
   }
 
-  /** Takes a job; only while idle. */
-  run(job: RingJob): void {
-    this.#state = "busy";
-    this.#job = job;
-    this.#post({ type: "ask", event: keptEvent(job.event) });
+  /** It is idle, or busy without a follower. */
+  get canTake(): boolean {
+    return this.#state === "idle" || (this.#state === "busy" && this.#follower === null && !this.#isRetired);
+  }
+
+  /** Since when its follower has waited here; null without one. */
+  get followerSinceMs(): number | null {
+    return this.#follower === null ? null : this.#followerSinceMs;
+  }
+
+  /** Works on a job, now or after the one under way; only while it can take one. */
+  take(next: WaitingJob): void {
+    const event = keptEvent(next.job.event);
+    if (this.#state === "idle") {
+      this.#state = "busy";
+      this.#job = next.job;
+      this.#post({ type: "ask", event });
+      return;
+    }
+    this.#follower = next;
+    this.#followerSinceMs = performance.now();
+    this.#post({ type: "ask", event, ticket: this.#offer.make() });
+  }
+
+  /** The follower, unless the thread has begun it or there is none: then null. */
+  takeBack(): WaitingJob | null {
+    const follower = this.#follower;
+    if (follower === null || !this.#offer.withdraw()) return null;
+    this.#follower = null;
+    return follower;
   }
 
   configure(configJson: string): void {
@@ -65,8 +101,10 @@ export class WorkerSlot {
 
   /** Closes, but not before the job it may be at is done. */
   retire(): void {
-    if (this.#state === "busy") this.#isRetired = true;
-    else this.close();
+    if (this.#state === "busy") {
+      this.#isRetired = true;
+      this.#returnFollower();
+    } else this.close();
   }
 
   close(): void {
@@ -77,7 +115,7 @@ export class WorkerSlot {
     if (worker === null) this.#ended.resolve();
     else worker.addEventListener("close", () => this.#ended.resolve());
     worker?.terminate();
-    this.#failJob("the pool was closed");
+    this.#failJobs("the pool was closed");
   }
 
   #startThread(): void {
@@ -90,7 +128,8 @@ export class WorkerSlot {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => ifCurrent(() => this.#onMessage(data));
     worker.onerror = (event) => ifCurrent(() => this.#onThreadLost(event.message));
     worker.addEventListener("close", () => ifCurrent(() => this.#onThreadLost("the thread ended")));
-    this.#post(this.#makeStart());
+    this.#offer = new FollowerOffer();
+    this.#post({ ...this.#makeStart(), followers: this.#offer.shared });
   }
 
   #post(message: ToWorker): void {
@@ -101,7 +140,7 @@ export class WorkerSlot {
     switch (message.type) {
       case "started":
         this.#restarts.recordMade(0, performance.now());
-        this.#becomeIdle(null);
+        this.#becomeReady(null);
         return;
       case "start-failed":
         this.#onThreadLost(message.reason);
@@ -116,7 +155,7 @@ export class WorkerSlot {
         return;
       case "refilled":
         // It can cross a job on its way here; that one's answer tells how the thread is then.
-        if (this.#job === null) this.#becomeIdle(null);
+        if (this.#job === null) this.#becomeReady(null);
         return;
       case "log":
         this.#log[message.level](message.message, message.fields);
@@ -124,16 +163,27 @@ export class WorkerSlot {
     }
   }
 
+  /** A thread without a sound instance begins nothing more until it has one again. */
   #finish({ fuelUnits, isSound }: { readonly fuelUnits: number; readonly isSound: boolean }): void {
-    if (this.#isRetired) this.close();
-    else if (isSound) this.#becomeIdle(fuelUnits);
-    else if (this.#state !== "closed") this.#state = "broken";
+    if (this.#state === "closed") return;
+    if (!isSound) this.#returnFollower();
+    this.#job = this.#follower?.job ?? null;
+    this.#follower = null;
+    if (this.#job !== null) this.#listener.onReady(this, fuelUnits);
+    else if (this.#isRetired) this.close();
+    else if (isSound) this.#becomeReady(fuelUnits);
+    else this.#state = "broken";
   }
 
-  #becomeIdle(fuelUnits: number | null): void {
+  #becomeReady(fuelUnits: number | null): void {
     if (this.#state === "closed") return;
     this.#state = "idle";
-    this.#listener.onIdle(this, fuelUnits);
+    this.#listener.onReady(this, fuelUnits);
+  }
+
+  #returnFollower(): void {
+    const follower = this.takeBack();
+    if (follower !== null) this.#listener.onReturned(follower);
   }
 
   #settleJob(outcome: Verdict | EventFailure): void {
@@ -142,10 +192,12 @@ export class WorkerSlot {
     if (job !== null) settle(job, outcome);
   }
 
-  #failJob(reason: string): void {
-    this.#settleJob(
-      new EventFailure("agent-internal", `the thread of slot ${this.index} is gone: ${reason}`),
-    );
+  #failJobs(reason: string): void {
+    for (const job of [this.#job, this.#follower?.job]) {
+      job?.fail(new EventFailure("agent-internal", `the thread of slot ${this.index} is gone: ${reason}`));
+    }
+    this.#job = null;
+    this.#follower = null;
   }
 
   #onThreadLost(reason: string): void {
@@ -160,7 +212,8 @@ export class WorkerSlot {
       this.#restart = null;
       this.#startThread();
     }, this.#restarts.remainingMs(performance.now()));
-    this.#failJob(reason);
+    this.#returnFollower();
+    this.#failJobs(reason);
     this.#listener.onLost();
   }
 }

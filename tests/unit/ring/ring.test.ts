@@ -222,11 +222,47 @@ test("a question that has waited longer than a call may take is not asked any mo
 test("a cancelled question is not asked once its turn comes", async () => {
   const ring = await open("compute-long", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
-  const jobs = Array.from({ length: 6 }, () => submit(ring));
-  for (const job of jobs.slice(3)) job.isCancelled = true;
-  await Promise.all(jobs.slice(0, 3).map((job) => job.outcome));
+  const jobs = Array.from({ length: 7 }, () => submit(ring));
+  // Two are worked on, two are next.
+  for (const job of jobs.slice(4)) job.isCancelled = true;
+  await Promise.all(jobs.slice(0, 4).map((job) => job.outcome));
   await submit(ring).outcome;
-  expect(jobs.slice(3).map((job) => job.isSettled)).toEqual([false, false, false]);
+  expect(jobs.slice(4).map((job) => job.isSettled)).toEqual([false, false, false]);
+});
+
+test("a question behind an endless one is asked elsewhere as soon as another thread is free", async () => {
+  const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: 3000 });
+  await untilThreadsRun(ring);
+  const endless = submit(ring, "/boom");
+  const others = Array.from({ length: 20 }, () => submit(ring));
+  for (const job of others) expect(codeOf(await job.outcome)).toBe("allow");
+  expect(endless.isSettled).toBe(false);
+});
+
+test("questions next in line at a thread that loses its instance are asked all the same", async () => {
+  const ring = await open("trap-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const jobs = Array.from({ length: 400 }, (_, i) => submit(ring, i % 50 === 0 ? "/boom" : "/"));
+  const codes = await Promise.all(jobs.map(async (job) => codeOf(await job.outcome)));
+  expect(codes.filter((code) => code === "guest-trap")).toHaveLength(8);
+  expect(codes.filter((code) => code === "allow")).toHaveLength(392);
+});
+
+test("no question is lost between two threads that take each other's next ones over", async () => {
+  const ring = await open("allow", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const askOneByOne = async () => {
+    for (let i = 0; i < 500; i++) expect(codeOf(await submit(ring).outcome)).toBe("allow");
+  };
+  await Promise.all([1, 2, 3, 4, 5, 6].map(askOneByOne));
+});
+
+test("with fewer threads, questions next in line at one that goes are asked all the same", async () => {
+  const ring = await open("compute", { size: 4, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const jobs = Array.from({ length: 40 }, () => submit(ring));
+  ring.resize(1);
+  for (const job of jobs) expect(codeOf(await job.outcome)).toBe("allow");
 });
 
 test("the size is that of the last resize", async () => {
