@@ -6,7 +6,50 @@
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
-const Headers = std.json.ArrayHashMap([]const u8);
+
+pub const Header = struct {
+    name: []const u8,
+    value: []const u8,
+};
+
+/// A JSON object of strings, as a list: a few dozen headers are read faster than hashed.
+const Headers = struct {
+    list: std.ArrayList(Header) = .empty,
+
+    /// A later value replaces an earlier one.
+    fn put(self: *Headers, allocator: Allocator, name: []const u8, value: []const u8) !void {
+        for (self.list.items) |*header| {
+            if (std.ascii.eqlIgnoreCase(header.name, name)) {
+                header.value = value;
+                return;
+            }
+        }
+        try self.list.append(allocator, .{ .name = name, .value = value });
+    }
+
+    pub fn jsonParse(allocator: Allocator, source: anytype, options: std.json.ParseOptions) !Headers {
+        var headers = Headers{};
+        if (try source.next() != .object_begin) return error.UnexpectedToken;
+        while (true) {
+            const name = switch (try source.nextAllocMax(allocator, .alloc_if_needed, options.max_value_len.?)) {
+                .object_end => return headers,
+                inline .string, .allocated_string => |name| name,
+                else => return error.UnexpectedToken,
+            };
+            const value = try std.json.innerParse([]const u8, allocator, source, options);
+            try headers.list.append(allocator, .{ .name = name, .value = value });
+        }
+    }
+
+    pub fn jsonStringify(self: Headers, json: anytype) !void {
+        try json.beginObject();
+        for (self.list.items) |header| {
+            try json.objectField(header.name);
+            try json.write(header.value);
+        }
+        try json.endObject();
+    }
+};
 
 /// A request, as far as a policy needs it. The host sends `method` and `correlation_id` too: add the fields to read them.
 pub const Request = struct {
@@ -21,18 +64,21 @@ pub const Request = struct {
 
     /// The values of a header, whatever the letter case of its name.
     pub fn headerValues(self: Request, name: []const u8) HeaderValues {
-        return .{ .headers = self.headers.map.iterator(), .name = name };
+        return .{ .rest = self.headers.list.items, .name = name };
     }
 };
 
 pub const HeaderValues = struct {
-    headers: @FieldType(Headers, "map").Iterator,
+    rest: []const Header,
     name: []const u8,
 
     pub fn next(self: *HeaderValues) ?[]const u8 {
-        while (self.headers.next()) |header| {
-            if (std.ascii.eqlIgnoreCase(header.key_ptr.*, self.name)) return header.value_ptr.*;
+        for (self.rest, 1..) |header, seen| {
+            if (!std.ascii.eqlIgnoreCase(header.name, self.name)) continue;
+            self.rest = self.rest[seen..];
+            return header.value;
         }
+        self.rest = &.{};
         return null;
     }
 };
@@ -65,11 +111,11 @@ pub const Verdict = struct {
     }
 
     pub fn addRequestHeader(self: *Verdict, name: []const u8, value: []const u8) !void {
-        try self.add_request_headers.map.put(self.arena, name, value);
+        try self.add_request_headers.put(self.arena, name, value);
     }
 
     pub fn addResponseHeader(self: *Verdict, name: []const u8, value: []const u8) !void {
-        try self.add_response_headers.map.put(self.arena, name, value);
+        try self.add_response_headers.put(self.arena, name, value);
     }
 
     pub fn removeResponseHeader(self: *Verdict, name: []const u8) !void {
