@@ -11,10 +11,12 @@ const FIRST_CAPACITY_BYTES = 64 * 1024;
 const KEPT_CAPACITY_BYTES = 1024 * 1024;
 /** UTF-8 needs at most three bytes for one UTF-16 code unit. */
 const MAX_UTF8_BYTES_PER_UNIT = 3;
+const EMPTY = Buffer.alloc(0);
 
 export class FrameWriter {
-  #buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY_BYTES);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY_BYTES);
   #length = 0;
+  #view: Buffer = EMPTY;
 
   get length(): number {
     return this.#length;
@@ -44,13 +46,14 @@ export class FrameWriter {
 
   /** A view onto everything appended since the last `clear`, valid until the next append or `clear`. */
   view(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+    // Answers are often as long as the one before.
+    if (this.#view.length !== this.#length) this.#view = this.#buffer.subarray(0, this.#length);
+    return this.#view;
   }
 
   clear(): void {
     this.#length = 0;
-    if (this.#buffer.length > KEPT_CAPACITY_BYTES)
-      this.#buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY_BYTES);
+    if (this.#buffer.length > KEPT_CAPACITY_BYTES) this.#use(Buffer.allocUnsafeSlow(FIRST_CAPACITY_BYTES));
   }
 
   #finish(at: number, type: number, end: number, maxFrameBytes: number): void {
@@ -74,6 +77,11 @@ export class FrameWriter {
     if (totalBytes <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(totalBytes, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#length);
-    this.#buffer = grown;
+    this.#use(grown);
+  }
+
+  #use(buffer: Buffer): void {
+    this.#buffer = buffer;
+    this.#view = EMPTY;
   }
 }

@@ -142,6 +142,7 @@ export class Connection implements FrameOutbox, BatchMember {
 
   #process(): void {
     this.#isInRead = true;
+    this.#context.egress.beginRead(this);
     try {
       this.#handleFrames();
     } catch (error) {

@@ -21,21 +21,35 @@ const FULL_BYTES = 256 * 1024;
 /** A turn in which so many connections were answered is a rush, and most likely the next one, too. */
 const RUSH_CONNECTIONS = 24;
 
+export interface EgressBatchOptions {
+  /** Calls back once the reads of the turn are done; an event loop's `setImmediate`. */
+  readonly schedule: (flush: () => void) => void;
+  /** How many connections are open: with few there is no rush to look for. */
+  readonly countConnections: () => number;
+}
+
 export class EgressBatch {
   readonly #writer = new FrameWriter();
   readonly #schedule: (flush: () => void) => void;
+  readonly #countConnections: () => number;
   readonly #flushLater = () => this.flush();
   #members: BatchMember[] = [];
-  /** Those who were written to in this turn. */
-  #delivered: BatchMember[] = [];
   /** Where the bytes of each member begin; they end where the next one's begin. */
   #starts: number[] = [];
+  /** Those who were written to in this turn, and hear of its end. */
+  #delivered: BatchMember[] = [];
+  #reader: BatchMember | null = null;
   #isScheduled = false;
   #isRush = false;
 
-  /** `schedule` calls back once the reads of the turn are done; an event loop's `setImmediate`. */
-  constructor(schedule: (flush: () => void) => void) {
+  constructor({ schedule, countConnections }: EgressBatchOptions) {
     this.#schedule = schedule;
+    this.#countConnections = countConnections;
+  }
+
+  /** From here to `endRead`, answers to this member are answers to what it sent. It looks after itself then. */
+  beginRead(member: BatchMember): void {
+    this.#reader = member;
   }
 
   /**
@@ -58,12 +72,13 @@ export class EgressBatch {
   /** All frames of one read are answered, as far as they can be at once. */
   endRead(): void {
     if (!this.#isRush) this.#deliver();
+    this.#reader = null;
   }
 
   /** The end of the turn. */
   flush(): void {
-    this.#isScheduled = false;
     this.#deliver();
+    this.#isScheduled = false;
     const delivered = this.#delivered;
     this.#isRush = delivered.length >= RUSH_CONNECTIONS;
     if (delivered.length === 0) return;
@@ -75,28 +90,37 @@ export class EgressBatch {
     const members = this.#members;
     if (members.length === 0) return;
     const bytes = this.#writer.view();
-    const starts = this.#starts;
-    for (let i = 0; i < members.length; i++) {
-      members[i]!.deliver(bytes.subarray(starts[i], starts[i + 1] ?? bytes.length));
+    if (members.length === 1) {
+      members[0]!.deliver(bytes);
+    } else {
+      const starts = this.#starts;
+      for (let i = 0; i < members.length; i++) {
+        members[i]!.deliver(bytes.subarray(starts[i], starts[i + 1] ?? bytes.length));
+      }
     }
     this.#writer.clear();
-    this.#members = [];
-    this.#starts = [];
-    if (this.#delivered.length === 0) this.#delivered = members;
-    else this.#delivered.push(...members);
+    if (this.#isScheduled) this.#delivered.push(...members);
+    members.length = 0;
+    this.#starts.length = 0;
   }
 
   #open(member: BatchMember): void {
-    if (this.#members.at(-1) === member) return;
-    this.#members.push(member);
+    if (member !== this.#reader || this.#isRush || this.#countConnections() >= RUSH_CONNECTIONS) {
+      this.#scheduleFlush();
+    }
+    const members = this.#members;
+    if (members.length > 0 && members[members.length - 1] === member) return;
+    members.push(member);
     this.#starts.push(this.#writer.length);
   }
 
+  #scheduleFlush(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#schedule(this.#flushLater);
+  }
+
   #close(): boolean {
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      this.#schedule(this.#flushLater);
-    }
     if (this.#writer.length < FULL_BYTES) return true;
     // What follows from it waits: it could ask the next question while this one's answer is still being given.
     this.#deliver();

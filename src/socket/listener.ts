@@ -93,7 +93,7 @@ export class Listener {
     const context: ConnectionContext = {
       log: this.#options.log,
       chooseProtocol: this.#options.chooseProtocol,
-      egress: new EgressBatch(setImmediate),
+      egress: new EgressBatch({ schedule: setImmediate, countConnections: () => this.#connections.size }),
       onClose: (connection) => this.#connections.delete(connection),
     };
     const handlers = {

@@ -91,17 +91,24 @@ export class Loopback {
 export class LoopbackLoop {
   readonly context: ConnectionContext;
   #atTurnEnd: (() => void)[] = [];
+  #connectionCount = 0;
 
   constructor(chooseProtocol: FrameHandlerFactory, log: Log) {
     this.context = {
       log,
       chooseProtocol,
-      egress: new EgressBatch((flush) => this.#atTurnEnd.push(flush)),
-      onClose() {},
+      egress: new EgressBatch({
+        schedule: (flush) => this.#atTurnEnd.push(flush),
+        countConnections: () => this.#connectionCount,
+      }),
+      onClose: () => {
+        this.#connectionCount--;
+      },
     };
   }
 
   connect(): Loopback {
+    this.#connectionCount++;
     return new Loopback(this);
   }
 

@@ -14,18 +14,9 @@ import {
   type Table,
 } from "../bench.ts";
 import type { LoadResult } from "../load.ts";
-import { type MicroFigure, runMicro } from "../micro/run-micro.ts";
-import { count, figure } from "../report/figures.ts";
+import { count } from "../report/figures.ts";
 import { faultBar, loadTable } from "../report/load-table.ts";
-import {
-  failuresOf,
-  medianOf,
-  pairedMedian,
-  runRounds,
-  type Series,
-  typicalRun,
-  type Variant,
-} from "../rounds.ts";
+import { failuresOf, pairedMedian, runRounds, type Series, typicalRun, type Variant } from "../rounds.ts";
 
 const CONNECTIONS = [1, 4, 16, 64];
 const QUICK_CONNECTIONS = [1, 16];
@@ -37,8 +28,6 @@ const SEED_BARS: ReadonlyMap<number, { least: number; aim: number }> = new Map([
   [16, { least: 4, aim: 5 }],
   [64, { least: 8, aim: 10 }],
 ]);
-
-const OWN_SHARE_MOST_US = 2.5;
 
 function variants(bench: Bench, connections: number): Variant<LoadResult>[] {
   const profile = { protocol: "v1", connections, inFlight: 1, ...runLength(bench) } as const;
@@ -52,11 +41,6 @@ function variants(bench: Bench, connections: number): Variant<LoadResult>[] {
     list.push(loadVariant(bench, other.name, other, { module: example ?? constant }, profile));
   }
   return list;
-}
-
-/** Microseconds from one event to the next, when the agent is never idle. */
-function eventUs(run: LoadResult): number {
-  return 1e6 / run.eventsPerSecond;
 }
 
 function bars(
@@ -112,47 +96,6 @@ function bars(
   return list;
 }
 
-/** Where an event's time goes, when the agent is never idle. */
-function shareOfEvent(
-  connections: number,
-  guestFigures: readonly MicroFigure[],
-  find: (name: string) => Series<LoadResult> | undefined,
-): { rows: string[][]; ownUs: number | null } {
-  const trivial = find("trivial responder");
-  let ownUs: number | null = null;
-  const rows: string[][] = [];
-  for (const guest of ["constant guest", "example module"]) {
-    const agent = find(`agent, ${guest}`);
-    if (agent === undefined) continue;
-    const guestNs = guestFigures.find(
-      ({ name }) => name === `guest: ${guest}, bare calls, limits`,
-    )?.nanoseconds;
-    const beyondTrivialUs = pairedMedian(agent, trivial, eventUs, (whole, bare) => whole - bare);
-    ownUs = beyondTrivialUs === null || guestNs === undefined ? null : beyondTrivialUs - guestNs / 1000;
-    rows.push([
-      `${connections} connections, ${guest}`,
-      figure(medianOf(agent, eventUs)),
-      figure(medianOf(trivial, eventUs)),
-      figure(guestNs === undefined ? null : guestNs / 1000),
-      figure(ownUs),
-    ]);
-  }
-  return { rows, ownUs };
-}
-
-/** The guest's part of an event. Sources that do not run here cost the shares, not the scenario. */
-async function guestFigures(quick: boolean, failures: Failure[]): Promise<MicroFigure[]> {
-  try {
-    return await runMicro({ only: "guest", quick });
-  } catch (error) {
-    failures.push({
-      variant: "guest call alone",
-      reason: error instanceof Error ? error.message : String(error),
-    });
-    return [];
-  }
-}
-
 export const v1: Scenario = {
   name: "v1",
   title: "Protocol v1, closed loop, whole path over the socket",
@@ -161,9 +104,7 @@ export const v1: Scenario = {
     const allBars: Bar[] = [];
     const charts: Chart[] = [];
     const runs: Record<string, readonly Series<LoadResult>[]> = {};
-    const shareRows: string[][] = [];
     const failures: Failure[] = [];
-    const guests = await guestFigures(bench.options.quick, failures);
     for (const connections of bench.options.quick ? QUICK_CONNECTIONS : CONNECTIONS) {
       bench.progress(`v1, ${count(connections)} connections`);
       const series = await runRounds(variants(bench, connections), bench.options.rounds, bench.progress);
@@ -174,15 +115,6 @@ export const v1: Scenario = {
       allBars.push(...bars(bench, connections, find));
       const ours = series.filter(({ name }) => name.startsWith("agent, "));
       allBars.push(faultBar(`v1, connections: ${connections}`, ours));
-      if (connections >= 16) {
-        const { rows, ownUs } = shareOfEvent(connections, guests, find);
-        shareRows.push(...rows);
-        allBars.push({
-          text: `v1, ${connections} connections: the agent's own share of an event`,
-          value: ownUs,
-          ...{ most: OWN_SHARE_MOST_US, unit: "µs" },
-        });
-      }
       for (const one of series) {
         const run = typicalRun(one, (candidate) => candidate.normal.latencyUs.p50);
         if (run !== null && connections === 16) {
@@ -190,11 +122,6 @@ export const v1: Scenario = {
         }
       }
     }
-    tables.push({
-      title: "Where an event goes, µs (saturated; the guest call alone, in a warm loop)",
-      columns: ["load", "whole event", "trivial responder", "guest call", "agent's own share"],
-      rows: shareRows,
-    });
     const notes =
       bench.guests.example === null
         ? ["examples/rust/policy.wasm is not built: the constant guest stands in for it."]

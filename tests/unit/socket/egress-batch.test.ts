@@ -19,49 +19,72 @@ class Peer implements BatchMember {
   }
 }
 
-function open() {
+function open({ connections = 1 } = {}) {
   const ends: (() => void)[] = [];
-  const batch = new EgressBatch((end) => ends.push(end));
+  const batch = new EgressBatch({ schedule: (end) => ends.push(end), countConnections: () => connections });
   const answer = (peer: Peer, text: string) => batch.appendText(peer, -1, text, V1_MAX_FRAME_BYTES);
   const endTurn = () => {
     for (const end of ends.splice(0)) end();
   };
-  return { batch, answer, endTurn };
+  /** One read of this peer, and the answers to what it sent. */
+  const read = (peer: Peer, ...texts: string[]) => {
+    batch.beginRead(peer);
+    for (const text of texts) expect(answer(peer, text)).toBe(true);
+    expect(peer.written).toEqual([]);
+    batch.endRead();
+    return peer.written.splice(0);
+  };
+  return { answer, read, ends, endTurn };
 }
 
-test("the answers to one read leave together, when it ends", () => {
-  const { batch, answer, endTurn } = open();
+test("the answers to one read leave together, when it ends, and the turn's end is not waited for", () => {
+  const { read, ends } = open();
   const peer = new Peer();
-  expect(answer(peer, "a")).toBe(true);
-  expect(answer(peer, "b")).toBe(true);
-  expect(peer.written).toEqual([]);
-  batch.endRead();
-  expect(peer.written).toEqual(["ab"]);
+  expect(read(peer, "a", "b")).toEqual(["ab"]);
+  expect(read(peer, "c")).toEqual(["c"]);
+  expect(ends).toEqual([]);
   expect(peer.afterDeliveries).toBe(0);
+});
+
+test("an answer to somebody else leaves with them, and its peer hears of the turn's end", () => {
+  const { read, answer, endTurn } = open({ connections: 2 });
+  const [reader, other] = [new Peer(), new Peer()];
+  answer(other, "x");
+  expect(read(reader, "a")).toEqual(["a"]);
+  expect(other.written).toEqual(["x"]);
+  expect(other.afterDeliveries).toBe(0);
   endTurn();
-  expect(peer.written).toEqual(["ab"]);
-  expect(peer.afterDeliveries).toBe(1);
+  expect(other.afterDeliveries).toBe(1);
 });
 
 test("after a turn with many connections, those of the next one leave at its end, and then no more", () => {
-  const { batch, answer, endTurn } = open();
-  const peers = Array.from({ length: RUSH }, () => new Peer());
-  for (const peer of peers) {
-    answer(peer, "a");
-    batch.endRead();
-  }
+  const { read, endTurn } = open({ connections: RUSH });
+  for (let i = 0; i < RUSH; i++) read(new Peer(), "a");
   endTurn();
   const [first, second] = [new Peer(), new Peer()];
-  for (const peer of [first, second]) {
-    answer(peer, "x");
-    batch.endRead();
-    expect(peer.written).toEqual([]);
-  }
+  expect([read(first, "x"), read(second, "y")]).toEqual([[], []]);
   endTurn();
-  expect([first.written, second.written]).toEqual([["x"], ["x"]]);
-  answer(first, "y");
-  batch.endRead();
-  expect(first.written).toEqual(["x", "y"]);
+  expect([first.written.splice(0), second.written]).toEqual([["x"], ["y"]]);
+  expect([first.afterDeliveries, second.afterDeliveries]).toEqual([1, 1]);
+  expect(read(first, "z")).toEqual(["z"]);
+});
+
+test("a rush ends also when most connections have gone", () => {
+  let connections = RUSH;
+  const ends: (() => void)[] = [];
+  const batch = new EgressBatch({ schedule: (end) => ends.push(end), countConnections: () => connections });
+  const read = (peer: Peer) => {
+    batch.beginRead(peer);
+    batch.appendText(peer, -1, "a", V1_MAX_FRAME_BYTES);
+    batch.endRead();
+    return peer.written;
+  };
+  for (let i = 0; i < RUSH; i++) read(new Peer());
+  for (const end of ends.splice(0)) end();
+  connections = 1;
+  expect(read(new Peer())).toEqual([]);
+  for (const end of ends.splice(0)) end();
+  expect(read(new Peer())).toEqual(["a"]);
 });
 
 test("an answer outside of any read leaves at the end of the turn", () => {

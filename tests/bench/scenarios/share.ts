@@ -1,0 +1,151 @@
+/**
+ * The agent's own share of an event under load, and where it goes: the processor time of an event, less the guest's
+ * calls and less what the trivial responder spends on one at the same rate. At the same rate both wake and are woken
+ * equally often; at its own limit the responder answers several times as many events for each wake-up.
+ */
+
+import { type Bench, loadVariant, measureLoad, runLength, type Scenario, type Table } from "../bench.ts";
+import type { LoadProfile, LoadResult } from "../load.ts";
+import { type MicroFigure, runMicro } from "../micro/run-micro.ts";
+import { count, figure } from "../report/figures.ts";
+import { faultBar } from "../report/load-table.ts";
+import { failuresOf, medianOf, pairedMedian, runRounds, type Series, type Variant } from "../rounds.ts";
+
+const CONNECTIONS = [16, 64];
+/** High enough that the agent is hardly ever idle, low enough that it keeps up when the machine has a bad moment. */
+const SHARE_OF_PEAK = 0.8;
+const OWN_SHARE_MOST_US = 2.5;
+const GUESTS = ["example module", "constant guest"] as const;
+
+const cpuUs = (run: LoadResult): number => run.agentCpuUsPerEvent ?? Number.NaN;
+
+/** Microseconds of a part alone, in a warm loop. */
+type Parts = (name: string) => number | null;
+
+async function microParts(quick: boolean): Promise<Parts> {
+  const figures: MicroFigure[] = await runMicro({ quick });
+  return (name) => {
+    const found = figures.find((one) => one.name === name);
+    return found === undefined ? null : found.nanoseconds / 1000;
+  };
+}
+
+function variants(bench: Bench, profile: LoadProfile): Variant<LoadResult>[] {
+  const { example, constant } = bench.guests;
+  return [
+    loadVariant(bench, "trivial responder", bench.trivial, {}, profile),
+    ...(example === null
+      ? []
+      : [loadVariant(bench, "example module", bench.agent, { module: example }, profile)]),
+    loadVariant(bench, "constant guest", bench.agent, { module: constant }, profile),
+  ];
+}
+
+function ownUs(
+  agent: Series<LoadResult>,
+  trivial: Series<LoadResult>,
+  guestUs: number | null,
+): number | null {
+  const beyondUs = pairedMedian(agent, trivial, cpuUs, (whole, bare) => whole - bare);
+  return beyondUs === null || guestUs === null ? null : beyondUs - guestUs;
+}
+
+/** What the share consists of, as far as parts can be measured alone. */
+function partsTable(parts: Parts, own: number | null): Table {
+  const frame = parts("framing: cut a frame (16 a read)");
+  const transcode = parts("codec: v1 frame to the guest's JSON, transcoded");
+  const toVerdict = parts("guest: constant guest, v1 frame to verdict");
+  const call = parts("guest: constant guest, bare calls, limits");
+  const answer = parts("framing: gather an answer (16 a write)");
+  const aroundGuest =
+    toVerdict === null || transcode === null || call === null ? null : toVerdict - transcode - call;
+  const known = [frame, transcode, aroundGuest, answer];
+  const rest = own === null ? null : known.reduce<number>((left, part) => left - (part ?? 0), own);
+  return {
+    title: "Where the agent's own share goes, µs (16 connections, constant guest)",
+    columns: ["part", "µs"],
+    rows: [
+      ["cut the frame out of what was read", figure(frame)],
+      ["frame to the guest's JSON", figure(transcode)],
+      ["copy it to the guest, take the result out, find its verdict", figure(aroundGuest)],
+      ["gather the answer for the write", figure(answer)],
+      ["dispatch, counters, collector, cold caches: the rest", figure(rest)],
+      ["all", figure(own)],
+    ],
+  };
+}
+
+export const share: Scenario = {
+  name: "share",
+  title: `The agent's own share of an event, v1, at ${SHARE_OF_PEAK} of its peak`,
+  async run(bench) {
+    const parts = await microParts(bench.options.quick);
+    const module = bench.guests.example ?? bench.guests.constant;
+    const rows: string[][] = [];
+    const all: Series<LoadResult>[] = [];
+    const bars = [];
+    let constantOwnUs: number | null = null;
+    for (const connections of CONNECTIONS) {
+      const profile: LoadProfile = { protocol: "v1", connections, inFlight: 1, ...runLength(bench) };
+      bench.progress(`peak with ${connections} connections`);
+      const peak = await measureLoad(bench, bench.agent, { module }, profile);
+      const ratePerSecond = Math.round(peak.eventsPerSecond * SHARE_OF_PEAK);
+      const series = await runRounds(
+        variants(bench, { ...profile, ratePerSecond }),
+        bench.options.rounds,
+        bench.progress,
+      );
+      all.push(...series);
+      const trivial = series[0]!;
+      for (const guest of GUESTS) {
+        const agent = series.find(({ name }) => name === guest);
+        if (agent === undefined) continue;
+        const guestUs = parts(`guest: ${guest}, bare calls, limits`);
+        const own = ownUs(agent, trivial, guestUs);
+        if (guest === "constant guest") constantOwnUs ??= own;
+        rows.push([
+          `${connections} connections, ${guest}`,
+          count(ratePerSecond),
+          figure(medianOf(agent, cpuUs)),
+          figure(medianOf(trivial, cpuUs)),
+          figure(guestUs),
+          figure(own),
+        ]);
+        bars.push({
+          text: `own share of an event, ${connections} connections, ${guest}`,
+          value: own,
+          most: OWN_SHARE_MOST_US,
+          unit: "µs",
+        });
+      }
+    }
+    return {
+      tables: [
+        {
+          title: "Where an event's processor time goes, µs",
+          columns: [
+            "load",
+            "events/s",
+            "whole event",
+            "trivial responder",
+            "guest call",
+            "agent's own share",
+          ],
+          rows,
+        },
+        partsTable(parts, constantOwnUs),
+      ],
+      bars: [
+        ...bars,
+        faultBar(
+          "own share",
+          all.filter(({ name }) => name !== "trivial responder"),
+        ),
+      ],
+      charts: [],
+      failures: failuresOf(all),
+      notes: [],
+      runs: all,
+    };
+  },
+};
