@@ -22,6 +22,7 @@ export class ProjectBuild {
   readonly #folder: string;
   readonly #recipe: BuildRecipe;
   #process: Bun.Subprocess | null = null;
+  #isClosed = false;
 
   constructor(folder: string, recipe: BuildRecipe) {
     this.#folder = folder;
@@ -45,8 +46,9 @@ export class ProjectBuild {
     return this.#runCommand("The build", this.#recipe.command, startedAtMs);
   }
 
-  /** Ends a build that is under way. */
+  /** Ends a build that is under way: `run` resolves when nothing is left of it. */
   close(): void {
+    this.#isClosed = true;
     const building = this.#process;
     if (building === null) return;
     signalGroup(building.pid, "SIGTERM");
@@ -69,6 +71,8 @@ export class ProjectBuild {
     await child.exited;
     // A daemon that the build left behind may hold its streams open for ever.
     await Promise.race([readAll, Bun.sleep(MAX_READ_ON_MS)]);
+    // A compiler that ignores SIGTERM outlives the shell that started it.
+    if (this.#isClosed) signalGroup(child.pid, "SIGKILL");
     this.#process = null;
     const ending =
       child.signalCode === null

@@ -1,7 +1,7 @@
 /** A build as the session sees it: good or not, and what it wrote. */
 
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { givenRecipe } from "../../../src/dev/build-recipe.ts";
 import { ProjectBuild } from "../../../src/dev/project-build.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -44,7 +44,31 @@ describe("a build", () => {
     build.close();
     expect(await running).toMatchObject({ isGood: false, ending: "The build was ended by SIGTERM" });
   });
+
+  test("ends with the session, also a compiler that ignores being asked to", async () => {
+    using folder = temporaryFolder();
+    const stubborn = "sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 0.1; done'; true";
+    const build = new ProjectBuild(folder.path, givenRecipe(stubborn, "--build"));
+    const running = build.run();
+    while (!existsSync(folder.file("pid"))) await Bun.sleep(5);
+    await Bun.sleep(20);
+    build.close();
+    await running;
+    const pid = Number(await Bun.file(folder.file("pid")).text());
+    // Until it has been collected by whoever inherited it.
+    while (isAlive(pid)) await Bun.sleep(5);
+  });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A zombie has no command line any more.
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+  } catch {
+    return false;
+  }
+}
 
 describe("the setup", () => {
   const recipe = {
