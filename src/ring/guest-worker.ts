@@ -8,8 +8,8 @@ import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
 import type { Log, LogFields, LogLevel } from "../observe/log.ts";
-import { InlineRing } from "./inline-ring.ts";
 import { FollowerClaim } from "./follower-claim.ts";
+import { InlineRing } from "./inline-ring.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 declare const self: Worker;
@@ -64,7 +64,7 @@ function serve(): void {
   let ring: InlineRing | null = null;
   let timeoutMs = 0;
   let claim: FollowerClaim | null = null;
-  /** It has told so, and the ring takes the follower back. */
+  /** The ring has been told, and takes the follower back: it would fail here, and may do well elsewhere. */
   let hasLostInstance = false;
   const onRefilled = (): void => {
     hasLostInstance = false;

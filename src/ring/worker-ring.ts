@@ -2,8 +2,8 @@
  * The slots that live in threads of their own. Jobs wait in line while all are busy, so that as many guests run at
  * once as there are slots, and none is delayed by more than it must.
  *
- * The first in line wait at the slots themselves, as followers, so that no thread pauses between two jobs. A follower
- * behind a long job is taken back as soon as another slot can have it.
+ * The first in line wait at the slots themselves, as followers, so that no thread pauses between two jobs. An idle slot
+ * takes over the follower of another; one that stands behind a long job goes back to its place in line.
  */
 
 import { keptEvent } from "../event/event-text.ts";
@@ -27,16 +27,18 @@ export interface WorkerRingOptions {
 
 /** What starting the first thread may take beside the wait itself. */
 const THREAD_START_MS = 1000;
-/** A follower that has waited for longer stands behind a long job, and goes to the next slot that has ended one. */
+/** A follower that has waited for longer stands behind a long job. Calls as long as this do without followers. */
 const FOLLOWER_PATIENCE_MS = 5;
 
 export class WorkerRing implements WorkerSlotListener {
   readonly #options: WorkerRingOptions;
   readonly #slots: WorkerSlot[] = [];
+  /** By age. While jobs wait here, no slot can take one. */
   readonly #waiting: WaitingJob[] = [];
   /** Threads are started when they are first needed; what that takes does not count as waiting. */
   #firstReadyAtMs = Number.POSITIVE_INFINITY;
   #sweep: ReturnType<typeof setTimeout> | null = null;
+  #followerCheck: ReturnType<typeof setTimeout> | null = null;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerRingOptions) {
@@ -64,13 +66,13 @@ export class WorkerRing implements WorkerSlotListener {
 
   submit(job: RingJob): void {
     const next = { job, sinceMs: performance.now() };
-    const slot = this.#slots.find(isIdle) ?? this.#slots.find(canTake);
-    if (slot !== undefined) slot.take(next);
+    const slot = this.#waiting.length === 0 ? this.#firstToTake() : undefined;
+    if (slot !== undefined) this.#give(next, slot);
     else {
       keptEvent(job.event);
       this.#waiting.push(next);
+      this.#sweepLater();
     }
-    this.#sweepLater();
   }
 
   resize(size: number): void {
@@ -90,6 +92,8 @@ export class WorkerRing implements WorkerSlotListener {
   close(): void {
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#sweep = null;
+    if (this.#followerCheck !== null) clearTimeout(this.#followerCheck);
+    this.#followerCheck = null;
     const slots = this.#slots.splice(0);
     for (const slot of slots) slot.close();
     this.#ended = Promise.all(slots.map((slot) => slot.ended));
@@ -107,9 +111,11 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   onReturned(follower: WaitingJob): void {
-    this.#waiting.unshift(follower);
-    const slot = this.#slots.find(isIdle);
+    const younger = this.#waiting.findIndex(({ sinceMs }) => sinceMs > follower.sinceMs);
+    this.#waiting.splice(younger < 0 ? this.#waiting.length : younger, 0, follower);
+    const slot = this.#firstToTake();
     if (slot !== undefined) this.#serve(slot);
+    this.#sweepLater();
   }
 
   onLost(): void {
@@ -128,45 +134,50 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   #nextFor(slot: WorkerSlot): WaitingJob | null {
-    const longBeforeMs = performance.now() - FOLLOWER_PATIENCE_MS;
-    return (
-      this.#takeFollowerBack(longBeforeMs) ??
-      this.#waiting.shift() ??
-      (isIdle(slot) ? this.#takeFollowerBack(Number.POSITIVE_INFINITY) : null)
-    );
+    return this.#waiting.shift() ?? (isIdle(slot) ? this.#takeFollowerBack() : null);
   }
 
-  /** One that has waited since before that time. */
-  #takeFollowerBack(beforeMs: number): WaitingJob | null {
+  #takeFollowerBack(): WaitingJob | null {
     for (const slot of this.#slots) {
-      if (slot.followerSinceMs === null || slot.followerSinceMs > beforeMs) continue;
       const follower = slot.takeBack();
       if (follower !== null) return follower;
     }
     return null;
   }
 
+  #firstToTake(): WorkerSlot | undefined {
+    return this.#slots.find(isIdle) ?? this.#slots.find(canTake);
+  }
+
+  #give(next: WaitingJob, slot: WorkerSlot): void {
+    slot.take(next);
+    this.#checkFollowersLater();
+  }
+
+  #checkFollowersLater(): void {
+    if (this.#followerCheck !== null || !this.#slots.some(hasFollower)) return;
+    this.#followerCheck = setTimeout(() => {
+      this.#followerCheck = null;
+      const longBeforeMs = performance.now() - FOLLOWER_PATIENCE_MS;
+      for (const slot of this.#slots) {
+        if ((slot.followerSinceMs ?? Number.POSITIVE_INFINITY) <= longBeforeMs) slot.returnFollower();
+      }
+      this.#checkFollowersLater();
+    }, FOLLOWER_PATIENCE_MS);
+  }
+
   /** A slot may come back late or never; nobody waits without end for it. */
   #sweepLater(): void {
-    if (this.#sweep !== null || !this.#hasJobsInLine) return;
+    if (this.#sweep !== null || this.#waiting.length === 0) return;
     this.#sweep = setTimeout(() => {
       this.#sweep = null;
       const nowMs = performance.now();
-      for (let late = this.#takeLate(nowMs); late !== null; late = this.#takeLate(nowMs)) {
-        if (!late.job.isCancelled) late.job.fail(queueTimeout(nowMs - late.sinceMs));
+      while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
+        const { job, sinceMs } = this.#waiting.shift()!;
+        if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
       }
       this.#sweepLater();
     }, this.#sweepAfterMs);
-  }
-
-  get #hasJobsInLine(): boolean {
-    return this.#waiting.length > 0 || this.#slots.some((slot) => slot.followerSinceMs !== null);
-  }
-
-  #takeLate(nowMs: number): WaitingJob | null {
-    const longBeforeMs = nowMs - this.#sweepAfterMs;
-    const isLate = this.#waiting.length > 0 && this.#waiting[0]!.sinceMs <= longBeforeMs;
-    return this.#takeFollowerBack(longBeforeMs) ?? (isLate ? this.#waiting.shift()! : null);
   }
 
   get #sweepAfterMs(): number {
@@ -175,13 +186,17 @@ export class WorkerRing implements WorkerSlotListener {
 
   #start(next: WaitingJob, slot: WorkerSlot): void {
     const waitedMs = performance.now() - Math.max(next.sinceMs, this.#firstReadyAtMs);
-    if (waitedMs <= this.#options.maxWaitMs) slot.take(next);
+    if (waitedMs <= this.#options.maxWaitMs) this.#give(next, slot);
     else next.job.fail(queueTimeout(waitedMs));
   }
 }
 
 function isIdle(slot: WorkerSlot): boolean {
   return slot.state === "idle";
+}
+
+function hasFollower(slot: WorkerSlot): boolean {
+  return slot.followerSinceMs !== null;
 }
 
 function canTake(slot: WorkerSlot): boolean {

@@ -23,7 +23,7 @@ export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "follower
 export interface WorkerSlotListener {
   /** The slot can take a job: it has just started, or finished one that took `fuelUnits` of fuel. */
   onReady(slot: WorkerSlot, fuelUnits: number | null): void;
-  /** The slot cannot work on its follower after all. */
+  /** The slot does not work on its follower after all. */
   onReturned(follower: WaitingJob): void;
   /** The slot lost its thread, or its thread did not start. */
   onLost(): void;
@@ -41,6 +41,8 @@ export class WorkerSlot {
   #follower: WaitingJob | null = null;
   #offer = new FollowerOffer();
   #followerSinceMs = 0;
+  /** The job under way takes long, as it seems: a follower had to be taken back from behind it. */
+  #hasGivenBack = false;
   #isRetired = false;
   readonly #ended = Promise.withResolvers<void>();
   #restart: ReturnType<typeof setTimeout> | null = null;
@@ -63,9 +65,10 @@ export class WorkerSlot {
     return this.#ended.promise;
   }
 
-  /** It is idle, or busy without a follower. */
+  /** It is idle, or busy without a follower; behind one and the same job it takes no second one. */
   get canTake(): boolean {
-    return this.#state === "idle" || (this.#state === "busy" && this.#follower === null && !this.#isRetired);
+    if (this.#state !== "busy") return this.#state === "idle";
+    return this.#follower === null && !this.#hasGivenBack && !this.#isRetired;
   }
 
   /** Since when its follower has waited here; null without one. */
@@ -79,6 +82,7 @@ export class WorkerSlot {
     if (this.#state === "idle") {
       this.#state = "busy";
       this.#job = next.job;
+      this.#hasGivenBack = false;
       this.#post({ type: "ask", event });
       return;
     }
@@ -92,7 +96,14 @@ export class WorkerSlot {
     const follower = this.#follower;
     if (follower === null || !this.#offer.withdraw()) return null;
     this.#follower = null;
+    this.#hasGivenBack = true;
     return follower;
+  }
+
+  /** Gives the follower back to the listener, if there is one and the thread has not begun it. */
+  returnFollower(): void {
+    const follower = this.takeBack();
+    if (follower !== null) this.#listener.onReturned(follower);
   }
 
   configure(configJson: string): void {
@@ -103,7 +114,7 @@ export class WorkerSlot {
   retire(): void {
     if (this.#state === "busy") {
       this.#isRetired = true;
-      this.#returnFollower();
+      this.returnFollower();
     } else this.close();
   }
 
@@ -166,24 +177,21 @@ export class WorkerSlot {
   /** A thread without a sound instance begins nothing more until it has one again. */
   #finish({ fuelUnits, isSound }: { readonly fuelUnits: number; readonly isSound: boolean }): void {
     if (this.#state === "closed") return;
-    if (!isSound) this.#returnFollower();
+    const returned = isSound ? null : this.takeBack();
     this.#job = this.#follower?.job ?? null;
     this.#follower = null;
+    this.#hasGivenBack = false;
     if (this.#job !== null) this.#listener.onReady(this, fuelUnits);
     else if (this.#isRetired) this.close();
     else if (isSound) this.#becomeReady(fuelUnits);
     else this.#state = "broken";
+    if (returned !== null) this.#listener.onReturned(returned);
   }
 
   #becomeReady(fuelUnits: number | null): void {
     if (this.#state === "closed") return;
     this.#state = "idle";
     this.#listener.onReady(this, fuelUnits);
-  }
-
-  #returnFollower(): void {
-    const follower = this.takeBack();
-    if (follower !== null) this.#listener.onReturned(follower);
   }
 
   #settleJob(outcome: Verdict | EventFailure): void {
@@ -212,7 +220,7 @@ export class WorkerSlot {
       this.#restart = null;
       this.#startThread();
     }, this.#restarts.remainingMs(performance.now()));
-    this.#returnFollower();
+    this.returnFollower();
     this.#failJobs(reason);
     this.#listener.onLost();
   }

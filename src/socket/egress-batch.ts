@@ -47,13 +47,14 @@ export class EgressBatch {
     this.#countConnections = countConnections;
   }
 
-  /** From here to `endRead`, answers to this member are answers to what it sent. It looks after itself then. */
+  /** From here to `endRead`, answers to this member are answers to what it sent; it need not hear of the turn's end. */
   beginRead(member: BatchMember): void {
     this.#reader = member;
   }
 
   /**
-   * Answers true when the frame waits for the end of the turn, false when a full batch was delivered with it at once.
+   * Answers true when the frame waits for the end of the read or of the turn, false when a full batch was delivered
+   * with it at once.
    * Throws FrameError as FrameWriter does; nothing is appended then.
    */
   appendText(member: BatchMember, type: number, text: string, maxFrameBytes: number): boolean {

@@ -12,15 +12,8 @@ export interface MicroFigure {
   readonly nanoseconds: number;
 }
 
-export async function runMicro({
-  only,
-  quick,
-}: {
-  readonly only?: "framing" | "codec" | "guest";
-  readonly quick: boolean;
-}): Promise<MicroFigure[]> {
+export async function runMicro({ quick }: { readonly quick: boolean }): Promise<MicroFigure[]> {
   const command = [process.execPath, PROGRAM, "--json"];
-  if (only !== undefined) command.push("--only", only);
   if (quick) command.push("--quick");
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
   const [output, complaint, exitCode] = await Promise.all([

@@ -64,3 +64,15 @@ test("grows past its first capacity without losing what is there", () => {
   writer.appendText(-1, "again", LIMIT);
   expect(writer.view()).toEqual(Buffer.from("\x00\x00\x00\x05again", "latin1"));
 });
+
+test("a view is of what was appended last, also where the bytes have moved and are as many as before", () => {
+  const writer = new FrameWriter();
+  const fits = "a".repeat(60_000);
+  // As many bytes; but three are set aside for each letter, and then the first buffer is too small.
+  const grows = "b".repeat(60_000);
+  writer.appendBytes(-1, Buffer.from(fits), LIMIT);
+  expect(writer.view().toString("latin1", 4)).toBe(fits);
+  writer.clear();
+  writer.appendText(-1, grows, LIMIT);
+  expect(writer.view().toString("latin1", 4)).toBe(grows);
+});

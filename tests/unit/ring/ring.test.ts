@@ -112,6 +112,28 @@ async function untilThreadsRun(ring: Ring): Promise<void> {
   while (ring.readyThreads < ring.size) await Bun.sleep(5);
 }
 
+/**
+ * Each asker asks when the one before is answered. By how many others questions were overtaken, as far as it is more
+ * than a line of that length explains.
+ */
+async function overtakenQuestions(
+  ring: Ring,
+  { askers, questions }: { readonly askers: number; readonly questions: number },
+): Promise<number[]> {
+  let answered = 0;
+  const overtakenBy: number[] = [];
+  const askOneByOne = async () => {
+    for (let i = 0; i < questions; i++) {
+      const answeredBefore = answered;
+      expect(codeOf(await submit(ring).outcome)).toBe("allow");
+      const others = answered++ - answeredBefore;
+      if (others >= 3 * askers) overtakenBy.push(others);
+    }
+  };
+  await Promise.all(Array.from({ length: askers }, askOneByOne));
+  return overtakenBy;
+}
+
 const codeOf = (outcome: Verdict | EventFailure): string =>
   outcome instanceof EventFailure ? outcome.code : outcome.decision.kind;
 
@@ -239,6 +261,28 @@ test("a question behind an endless one is asked elsewhere as soon as another thr
   expect(endless.isSettled).toBe(false);
 });
 
+test("behind an endless question one other is kept waiting for a moment, and no more", async () => {
+  const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const endless = submit(ring, "/boom");
+  const overtakenBy = await overtakenQuestions(ring, { askers: 4, questions: 1000 });
+  expect(overtakenBy.length).toBeLessThanOrEqual(1);
+  expect(overtakenBy[0] ?? 0).toBeLessThan(2000);
+  expect(endless.isSettled).toBe(false);
+});
+
+test("a question that goes back to the line from behind a long one keeps its place", async () => {
+  const ring = await open("compute-long", { size: 1, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const answered: string[] = [];
+  const ask = async (uri: string) => {
+    await submit(ring, uri).outcome;
+    answered.push(uri);
+  };
+  await Promise.all(["/1", "/2", "/3", "/4"].map(ask));
+  expect(answered).toEqual(["/1", "/2", "/3", "/4"]);
+});
+
 test("questions next in line at a thread that loses its instance are asked all the same", async () => {
   const ring = await open("trap-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
@@ -246,6 +290,15 @@ test("questions next in line at a thread that loses its instance are asked all t
   const codes = await Promise.all(jobs.map(async (job) => codeOf(await job.outcome)));
   expect(codes.filter((code) => code === "guest-trap")).toHaveLength(8);
   expect(codes.filter((code) => code === "allow")).toHaveLength(392);
+});
+
+test("questions next in line wait while a storm of traps has used up what may be spent on new instances", async () => {
+  const ring = await open("trap-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
+  await untilThreadsRun(ring);
+  const jobs = Array.from({ length: 1600 }, (_, i) => submit(ring, i % 2 === 0 ? "/boom" : "/"));
+  const codes = await Promise.all(jobs.map(async (job) => codeOf(await job.outcome)));
+  expect(codes.filter((code) => code === "guest-trap")).toHaveLength(800);
+  expect(codes.filter((code) => code === "allow")).toHaveLength(800);
 });
 
 test("no question is lost between two threads that take each other's next ones over", async () => {

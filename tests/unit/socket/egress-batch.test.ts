@@ -46,6 +46,25 @@ test("the answers to one read leave together, when it ends, and the turn's end i
   expect(peer.afterDeliveries).toBe(0);
 });
 
+test("those whose reads were answered at once do not hear of a later turn's end", () => {
+  const { read, answer, endTurn } = open({ connections: 2 });
+  const [reader, other] = [new Peer(), new Peer()];
+  read(reader, "a");
+  answer(other, "x");
+  endTurn();
+  expect([reader.afterDeliveries, other.afterDeliveries]).toEqual([0, 1]);
+});
+
+test("an answer that comes after the read it belongs to leaves at the end of the turn", () => {
+  const { read, answer, endTurn } = open();
+  const peer = new Peer();
+  read(peer, "a");
+  answer(peer, "b");
+  endTurn();
+  expect(peer.written).toEqual(["b"]);
+  expect(peer.afterDeliveries).toBe(1);
+});
+
 test("an answer to somebody else leaves with them, and its peer hears of the turn's end", () => {
   const { read, answer, endTurn } = open({ connections: 2 });
   const [reader, other] = [new Peer(), new Peer()];
