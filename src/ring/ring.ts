@@ -139,9 +139,10 @@ export class Ring {
     settle(job, outcome);
   }
 
-  /** One slot is inline only: least memory, strictly one call after the other. */
+  /** Left to itself, a pool of one is inline only: least memory, strictly one call after the other. */
   #canUseWorkers(): boolean {
-    return this.#options.dispatch !== "inline" && this.#size > 1 && this.#options.recipe.limits !== null;
+    const { dispatch, recipe } = this.#options;
+    return recipe.limits !== null && (dispatch === "workers" || (dispatch === "auto" && this.#size > 1));
   }
 
   #moveToWorker(job: RingJob): void {

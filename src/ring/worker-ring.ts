@@ -169,15 +169,19 @@ export class WorkerRing implements WorkerSlotListener {
   /** A slot may come back late or never; nobody waits without end for it. */
   #sweepLater(): void {
     if (this.#sweep !== null || this.#waiting.length === 0) return;
-    this.#sweep = setTimeout(() => {
-      this.#sweep = null;
-      const nowMs = performance.now();
-      while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
-        const { job, sinceMs } = this.#waiting.shift()!;
-        if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
-      }
-      this.#sweepLater();
-    }, this.#sweepAfterMs);
+    const dueMs = this.#waiting[0]!.sinceMs + this.#sweepAfterMs - performance.now();
+    this.#sweep = setTimeout(
+      () => {
+        this.#sweep = null;
+        const nowMs = performance.now();
+        while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
+          const { job, sinceMs } = this.#waiting.shift()!;
+          if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
+        }
+        this.#sweepLater();
+      },
+      Math.max(0, dueMs),
+    );
   }
 
   get #sweepAfterMs(): number {
