@@ -46,7 +46,10 @@ function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): boolean {
   return isSound;
 }
 
-async function start(message: ToWorker & { type: "start" }, onRefilled: () => void): Promise<InlineRing> {
+async function start(
+  message: ToWorker & { type: "start" },
+  onRefill: (isGood: boolean) => void,
+): Promise<InlineRing> {
   const { factory } = await prepareGuest(message.recipe);
   const settings = { ...message.settings, reportedFunctions: new Set<string>() };
   return new InlineRing({
@@ -56,7 +59,7 @@ async function start(message: ToWorker & { type: "start" }, onRefilled: () => vo
     settings,
     configJson: message.configJson,
     log: forwardingLog(message.debugEnabled),
-    onRefilled,
+    onRefill,
   });
 }
 
@@ -66,9 +69,9 @@ function serve(): void {
   let claim: FollowerClaim | null = null;
   /** The ring has been told, and takes the follower back: it would fail here, and may do well elsewhere. */
   let hasLostInstance = false;
-  const onRefilled = (): void => {
-    hasLostInstance = false;
-    post({ type: "refilled" });
+  const onRefill = (isGood: boolean): void => {
+    if (isGood) hasLostInstance = false;
+    post({ type: isGood ? "refilled" : "refill-failed" });
   };
   /** A configuration that came while the guest was being prepared. */
   let laterConfigJson: string | null = null;
@@ -77,7 +80,7 @@ function serve(): void {
       case "start":
         timeoutMs = data.settings.timeoutMs;
         claim = new FollowerClaim(data.followers);
-        start(data, onRefilled).then(
+        start(data, onRefill).then(
           (started) => {
             const refusal = laterConfigJson === null ? null : started.configure(laterConfigJson);
             if (refusal !== null) {

@@ -23,8 +23,8 @@ export interface InlineRingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
-  /** Called when a slot that had lost its instance has a new one. */
-  onRefilled?(): void;
+  /** Called when a slot that had lost its instance has a new one, or could not get one and tries again later. */
+  onRefill?(isGood: boolean): void;
 }
 
 export class InlineRing {
@@ -139,8 +139,8 @@ export class InlineRing {
     const { factory, firstIndex, settings, log } = this.#options;
     const index = firstIndex + this.#slots.length;
     this.#slots.push(
-      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, () =>
-        this.#options.onRefilled?.(),
+      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, (isGood) =>
+        this.#options.onRefill?.(isGood),
       ),
     );
   }

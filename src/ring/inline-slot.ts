@@ -23,7 +23,7 @@ export class InlineSlot {
   readonly #factory: GuestFactory;
   readonly #settings: SlotSettings;
   readonly #log: Log;
-  readonly #onRefilled: () => void;
+  readonly #onRefill: (isGood: boolean) => void;
   readonly #budget: RefillBudget;
   readonly #lineRate = new LineRate();
   #state: SlotState = "broken";
@@ -34,7 +34,7 @@ export class InlineSlot {
 
   /**
    * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none;
-   * `onRefilled` hears when the slot, having been broken, is idle again without having been asked.
+   * `onRefill` hears how it went when the slot, having been broken, tried for a new instance without being asked.
    *
    * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
    */
@@ -45,7 +45,7 @@ export class InlineSlot {
     configJson: string | null,
     log: Log,
     budget: RefillBudget,
-    onRefilled: () => void,
+    onRefill: (isGood: boolean) => void,
   ) {
     this.index = index;
     this.#factory = factory;
@@ -53,7 +53,7 @@ export class InlineSlot {
     this.#configJson = configJson;
     this.#log = log;
     this.#budget = budget;
-    this.#onRefilled = onRefilled;
+    this.#onRefill = onRefill;
     this.#instantiate();
     this.#state = "idle";
   }
@@ -157,11 +157,12 @@ export class InlineSlot {
       this.#makeInstance();
     } catch {
       // Already logged, and tried again later.
+      this.#onRefill(false);
       return;
     }
     if (this.#state !== "broken") return;
     this.#state = "idle";
-    this.#onRefilled();
+    this.#onRefill(true);
   }
 
   /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */

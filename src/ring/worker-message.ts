@@ -52,7 +52,7 @@ export type FromWorker =
       /** False: the thread has no instance any more and says `refilled` when it has one again. */
       readonly isSound: boolean;
     }
-  | { readonly type: "refilled" }
+  | { readonly type: "refilled" | "refill-failed" }
   | {
       readonly type: "log";
       readonly level: LogLevel;

@@ -25,7 +25,7 @@ export interface WorkerSlotListener {
   onReady(slot: WorkerSlot, fuelUnits: number | null): void;
   /** The slot does not work on its follower after all. */
   onReturned(follower: WaitingJob): void;
-  /** The slot lost its thread, or its thread did not start. */
+  /** The slot lost its thread, or its thread did not start, or has no instance and for now cannot make one. */
   onLost(): void;
 }
 
@@ -167,6 +167,12 @@ export class WorkerSlot {
       case "refilled":
         // It can cross a job on its way here; that one's answer tells how the thread is then.
         if (this.#job === null) this.#becomeReady(null);
+        return;
+      case "refill-failed":
+        // As above; and an idle slot may have been recycling.
+        if (this.#job !== null || this.#state === "closed") return;
+        this.#state = "broken";
+        this.#listener.onLost();
         return;
       case "log":
         this.#log[message.level](message.message, message.fields);

@@ -25,7 +25,7 @@ interface OpenOptions {
   readonly size?: number;
   readonly settings?: Partial<SlotSettings>;
   readonly configJson?: string;
-  readonly onRefilled?: () => void;
+  readonly onRefill?: (isGood: boolean) => void;
   /** Stands between the ring and the real guests. */
   readonly around?: (factory: GuestFactory) => GuestFactory;
 }
@@ -44,7 +44,7 @@ async function open(guest: GuestName, options: OpenOptions = {}) {
     settings: slotSettings(options.settings),
     configJson: options.configJson ?? null,
     log,
-    onRefilled: options.onRefilled ?? (() => {}),
+    onRefill: options.onRefill ?? (() => {}),
   };
   const ring = new InlineRing(ringOptions);
   opened.push(ring);
@@ -111,7 +111,7 @@ describe("a guest that breaks", () => {
 
   test("is refilled in the background", async () => {
     let refills = 0;
-    const { ring } = await open("trap-on-marker", { size: 2, onRefilled: () => refills++ });
+    const { ring } = await open("trap-on-marker", { size: 2, onRefill: () => refills++ });
     ask(ring, "/boom");
     ask(ring, "/boom");
     expect(ring.idleCount).toBe(0);
