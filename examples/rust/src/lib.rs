@@ -1,36 +1,39 @@
 //! The policy: what to decide about one request or one response. How the host calls it is in `guest.rs`.
 
 mod guest;
+mod words;
 
 use guest::{Request, Response, Verdict};
+use words::Words;
 
-const SQL_INJECTION: [&str; 3] = ["'", "--", "union"];
-const PATH_TRAVERSAL: [&str; 2] = ["..", "%2e%2e"];
-const CROSS_SITE_SCRIPTING: [&str; 2] = ["<script", "javascript:"];
-const SCANNERS: [&str; 3] = ["sqlmap", "nikto", "nessus"];
+static ADMIN: Words<1> = Words::new(["/admin"]);
+static SQL_INJECTION: Words<3> = Words::new(["'", "--", "union"]);
+static PATH_TRAVERSAL: Words<2> = Words::new(["..", "%2e%2e"]);
+static CROSS_SITE_SCRIPTING: Words<2> = Words::new(["<script", "javascript:"]);
+static SCANNERS: Words<3> = Words::new(["sqlmap", "nikto", "nessus"]);
 
 fn on_request(request: Request) -> Verdict {
-    let uri = request.uri.to_ascii_lowercase();
+    let uri = request.uri.as_ref();
     let mut verdict = Verdict::default();
 
-    if uri.contains("/admin") {
+    if ADMIN.any_in(uri) {
         if request.header("authorization").next().is_none() {
             return verdict.block(401, "Authentication required", "admin-blocked");
         }
         verdict.tag("admin-access");
     }
-    if contains_any(&uri, &SQL_INJECTION) {
+    if SQL_INJECTION.any_in(uri) {
         return verdict.block(403, "Forbidden", "sqli-detected");
     }
-    if contains_any(&uri, &PATH_TRAVERSAL) {
+    if PATH_TRAVERSAL.any_in(uri) {
         return verdict.block(403, "Forbidden", "path-traversal");
     }
-    if contains_any(&uri, &CROSS_SITE_SCRIPTING) {
+    if CROSS_SITE_SCRIPTING.any_in(uri) {
         return verdict.block(403, "Forbidden", "xss-detected");
     }
     if request
         .header("user-agent")
-        .any(|agent| contains_any(&agent.to_ascii_lowercase(), &SCANNERS))
+        .any(|agent| SCANNERS.any_in(agent))
     {
         return verdict.block(403, "Forbidden", "scanner-blocked");
     }
@@ -49,8 +52,4 @@ fn on_response(response: Response) -> Verdict {
     verdict.remove_response_header("X-Powered-By");
     verdict.tag(format!("status-{}", response.status));
     verdict
-}
-
-fn contains_any(text: &str, needles: &[&str]) -> bool {
-    needles.iter().any(|needle| text.contains(needle))
 }

@@ -46,6 +46,7 @@ describe("the templates", () => {
         "README.md",
         "src/guest.rs",
         "src/lib.rs",
+        "src/words.rs",
       ],
       zig: [".gitignore", "README.md", "guest.zig", "policy.zig"],
     });
