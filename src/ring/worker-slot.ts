@@ -25,7 +25,7 @@ export interface WorkerSlotListener {
   onReady(slot: WorkerSlot, fuelUnits: number | null): void;
   /** The slot does not work on its follower after all. */
   onReturned(follower: WaitingJob): void;
-  /** The slot lost its thread, or its thread did not start, or has no instance and for now cannot make one. */
+  /** The slot lost its thread, or its thread did not start, or could not make a new instance and tries again later. */
   onLost(): void;
 }
 

@@ -7,6 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
+import { costlyStart } from "./costly-start.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { guardedGuest, POISON_PADDING } from "./guarded-guest.ts";
 import { innocentRequestsDuring, isPlainAllow } from "./innocent-requests.ts";
@@ -24,16 +25,8 @@ const ANSWERED_WITHIN_MS = 1500;
 const MAX_CPU_SHARE = 0.9;
 
 /** Its start takes some ten milliseconds, and its handlers trap: refilled at will, it would take all there is. */
-const COSTLY_AND_BROKEN = guestWat(`(global $sum (mut i32) (i32.const 1))
-(func (export "_initialize")
-  (local $left i32)
-  (local.set $left (i32.const 1650000))
-  (loop $again
-    (global.set $sum (i32.rem_u
-      (i32.add (i32.mul (global.get $sum) (i32.const 1103515245)) (local.get $left))
-      (i32.const 2147483629)))
-    (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
-(func $handle (param $pointer i32) (param $length i32) (result i64)
+const COSTLY_AND_BROKEN =
+  guestWat(`${costlyStart(1_650_000)}(func $handle (param $pointer i32) (param $length i32) (result i64)
   (unreachable))`);
 
 async function storm(socketPath: string, protocol: Protocol): Promise<TimedAnswer[]> {

@@ -3,6 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { V2Proxy } from "../support/fake-proxy.ts";
+import { costlyStart } from "./costly-start.ts";
 import { guardedWat, POISON_PADDING } from "./guarded-guest.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 
@@ -13,16 +14,8 @@ const TIMEOUT_MS = 1000;
 const ROUNDS = 3;
 
 /** Never returns when the event is large. Its start takes some thirty milliseconds, in which there is no instance. */
-const ENDLESS = guardedWat(`(global $sum (mut i32) (i32.const 1))
-(func (export "_initialize")
-  (local $left i32)
-  (local.set $left (i32.const 5000000))
-  (loop $again
-    (global.set $sum (i32.rem_u
-      (i32.add (i32.mul (global.get $sum) (i32.const 1103515245)) (local.get $left))
-      (i32.const 2147483629)))
-    (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
-(func $handle (param $pointer i32) (param $length i32) (result i64)
+const ENDLESS =
+  guardedWat(`${costlyStart(5_000_000)}(func $handle (param $pointer i32) (param $length i32) (result i64)
   (loop $forever (br $forever))
   (unreachable))`);
 

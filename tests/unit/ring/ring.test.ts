@@ -262,7 +262,7 @@ test("a question behind an endless one is asked elsewhere as soon as another thr
 });
 
 test("behind an endless question one other is kept waiting for a moment, and no more", async () => {
-  const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
+  const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: 3000 });
   await untilThreadsRun(ring);
   const endless = submit(ring, "/boom");
   const overtakenBy = await overtakenQuestions(ring, { askers: 4, questions: 1000 });
