@@ -113,9 +113,13 @@ export class InlineSlot {
   }
 
   #afterCall(instance: GuestInstance): void {
+    if (instance.isBroken) {
+      this.#budget.recordAnswered(this.#calls);
+      this.#dropBroken();
+      return;
+    }
     this.#calls++;
-    if (instance.isBroken) this.#dropBroken();
-    else if (this.#isWornOut(instance)) this.#recycle();
+    if (this.#isWornOut(instance)) this.#recycle();
     else if (this.#state === "busy") this.#state = "idle";
   }
 
@@ -139,6 +143,7 @@ export class InlineSlot {
 
   /** The slot stays in service: a request that comes before the refill makes its instance itself. */
   #recycle(): void {
+    this.#budget.recordAnswered(this.#calls);
     this.#instance = null;
     if (this.#state === "closed") return;
     this.#state = "idle";
@@ -153,6 +158,14 @@ export class InlineSlot {
   #refill(): void {
     this.#refillTimer = null;
     if (this.#state === "closed" || this.#instance !== null) return;
+    if (this.#state === "broken") {
+      // Other slots may have used up the credit since.
+      const pauseMs = this.#budget.remainingMs(performance.now());
+      if (pauseMs > 0) {
+        this.#scheduleRefill(pauseMs);
+        return;
+      }
+    }
     try {
       this.#makeInstance();
     } catch {
@@ -167,11 +180,13 @@ export class InlineSlot {
 
   /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */
   #makeInstance(): GuestInstance {
+    const isCharged = this.#state === "broken";
     const startedAtMs = performance.now();
     try {
       const instance = this.#instantiate();
       const nowMs = performance.now();
-      this.#budget.recordMade(nowMs - startedAtMs, nowMs);
+      if (isCharged) this.#budget.recordMade(nowMs - startedAtMs, nowMs);
+      else this.#budget.recordGoodStart();
       return instance;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -26,6 +26,8 @@ interface OpenOptions {
   readonly settings?: Partial<SlotSettings>;
   readonly configJson?: string;
   readonly onRefill?: (isGood: boolean) => void;
+  /** False does not wait until all instances are there. */
+  readonly isFull?: boolean;
   /** Stands between the ring and the real guests. */
   readonly around?: (factory: GuestFactory) => GuestFactory;
 }
@@ -48,7 +50,15 @@ async function open(guest: GuestName, options: OpenOptions = {}) {
   };
   const ring = new InlineRing(ringOptions);
   opened.push(ring);
+  if (options.isFull !== false) await untilFull(ring, ringOptions.size);
   return { ring, log };
+}
+
+/** Instances that stand by are made in the background. */
+async function untilFull(ring: InlineRing, size: number): Promise<void> {
+  const giveUpAtMs = performance.now() + 10_000;
+  while (ring.idleCount < size && performance.now() < giveUpAtMs) await Bun.sleep(1);
+  expect(ring.idleCount).toBe(size);
 }
 
 const ask = (ring: InlineRing, uri = "/"): Verdict | EventFailure =>
@@ -80,16 +90,37 @@ function controlled() {
   return { control, around };
 }
 
+/** Instances that take at least so long to make. */
+const slowly =
+  (costMs: number) =>
+  (factory: GuestFactory): GuestFactory => ({
+    ...factory,
+    instantiate: (host) => {
+      const endsAtMs = performance.now() + costMs;
+      while (performance.now() < endsAtMs);
+      return factory.instantiate(host);
+    },
+  });
+
 describe("asking", () => {
   test("keeps one warm instance busy", async () => {
     const { ring } = await open("counter", { size: 3 });
     expect([ask(ring), ask(ring), ask(ring)].map(tagsOf)).toEqual([["n-1"], ["n-2"], ["n-3"]]);
   });
 
-  test("all instances are there before the first question", async () => {
+  test("one instance is there before the first question; the others, when they are cheap, soon after", async () => {
     const { control, around } = controlled();
-    const { ring } = await open("allow", { size: 4, around });
+    const { ring } = await open("allow", { size: 4, around, isFull: false });
+    const madeAtFirst = control.made;
+    expect(codeOf(ask(ring))).toBe("allow");
+    await untilFull(ring, 4);
     expect(control.made).toBe(4);
+    // A machine that paused just then makes the first one look dear.
+    expect([1, 4]).toContain(madeAtFirst);
+  });
+
+  test("all instances are there before the first question when they are not cheap", async () => {
+    const { ring } = await open("allow", { size: 4, around: slowly(8), isFull: false });
     expect(ring.idleCount).toBe(4);
   });
 
@@ -186,6 +217,42 @@ describe("recycling", () => {
   test("gives every request a fresh instance when asked to", async () => {
     const { ring } = await open("counter", { settings: { isFreshPerRequest: true } });
     expect(Array.from({ length: 4 }, () => tagsOf(ask(ring))[0])).toEqual(["n-1", "n-1", "n-1", "n-1"]);
+  });
+});
+
+describe("the budget for new instances", () => {
+  /** As for a large module. */
+  const COST_MS = 4;
+
+  test.each([
+    ["after every call", { recycleAfterCalls: 1 }],
+    ["with every request", { isFreshPerRequest: true }],
+  ])("is not used up by instances that are replaced %s", async (_when, settings) => {
+    const { ring } = await open("trap-on-marker", { around: slowly(COST_MS), settings });
+    for (let i = 0; i < 100; i++) expect(codeOf(ask(ring))).toBe("allow");
+    expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("is shared by all slots: those that wait for it do not refill all at once", async () => {
+    let made = 0;
+    const { ring } = await open("trap-on-marker", {
+      size: 8,
+      around: (factory) => ({
+        ...factory,
+        instantiate: (host) => {
+          made++;
+          return slowly(COST_MS)(factory).instantiate(host);
+        },
+      }),
+    });
+    while (ring.canAsk) ask(ring, "/boom");
+    const madeBefore = made;
+    const startedAtMs = performance.now();
+    await Bun.sleep(20);
+    // A timer of each slot fires meanwhile; half of the time that passes pays for them, and the last may overdraw it.
+    const paidFor = ((performance.now() - startedAtMs) * 0.5) / COST_MS;
+    expect(made - madeBefore).toBeLessThanOrEqual(paidFor + 1);
   });
 });
 

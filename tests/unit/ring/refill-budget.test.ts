@@ -37,6 +37,18 @@ describe("instances that can be made", () => {
     expect(spentMs).toBeGreaterThan(60_000 * 0.4);
   });
 
+  test("are paid for by the events that instances answer before they break, however fast these come", () => {
+    const budget = new RefillBudget(0);
+    for (let i = 0; i < 1000; i++) {
+      budget.recordAnswered(99);
+      expect(budget.remainingMs(0)).toBe(0);
+      budget.recordMade(4, 0);
+    }
+    // Without them the credit is soon used up.
+    for (let i = 0; i < 26; i++) budget.recordMade(4, 0);
+    expect(budget.remainingMs(0)).toBeGreaterThan(0);
+  });
+
   test("are charged what they usually cost: a collector's pause that falls into one is not its fault", () => {
     const budget = new RefillBudget(0);
     for (let i = 0; i < 50; i++) budget.recordMade(1, 0);
@@ -48,6 +60,7 @@ describe("instances that can be made", () => {
 
   test("save up no more credit in quiet times than they started with", () => {
     const budget = new RefillBudget(0);
+    budget.recordAnswered(1_000_000);
     budget.recordMade(100, 3_600_000);
     budget.recordMade(1, 3_600_000);
     expect(budget.remainingMs(3_600_000)).toBeGreaterThan(0);
