@@ -12,6 +12,8 @@ import { ReloadTriggers } from "./reload-triggers.ts";
 import type { Settings } from "./settings.ts";
 import { StopRequest } from "./stop-request.ts";
 
+/** An instance for so few calls costs more by its memory's guards than bounds checks cost these calls (RATIONALE.md). */
+const FEW_CALLS = 1000;
 const EXIT_OK = 0;
 const EXIT_UNUSABLE = 2;
 
@@ -27,7 +29,7 @@ export async function runAgent(
   log: Log,
   observer: EventObserver | null = null,
 ): Promise<number> {
-  if (settings.isolation === "per-request") restartForCheapInstances();
+  if (makesManyInstances(settings)) restartForCheapInstances();
   const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
   const stop = new StopRequest(log);
   const agent = await startAgent(settings, log, stop, observer);
@@ -40,6 +42,10 @@ export async function runAgent(
   systemd.stopping();
   await agent.stop();
   return EXIT_OK;
+}
+
+function makesManyInstances({ isolation, recycleAfterCalls }: Settings): boolean {
+  return isolation === "per-request" || (recycleAfterCalls > 0 && recycleAfterCalls <= FEW_CALLS);
 }
 
 async function startAgent(

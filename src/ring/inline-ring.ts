@@ -27,6 +27,13 @@ export interface InlineRingOptions {
   onRefill?(isGood: boolean): void;
 }
 
+/** An instance that takes longer is not made between two requests while there still is time before the first. */
+const CHEAP_INSTANCE_MS = 5;
+/** Time for what the agent does between its first instance and its first request. */
+const FIRST_GROWTH_PAUSE_MS = 50;
+/** Between two instances that are made in the background. */
+const GROWTH_PAUSE_MS = 2;
+
 export class InlineRing {
   readonly #options: InlineRingOptions;
   readonly #slots: InlineSlot[] = [];
@@ -36,7 +43,9 @@ export class InlineRing {
   #growth: ReturnType<typeof setTimeout> | null = null;
 
   /**
-   * Makes all instances.
+   * Makes the first instance, and the others soon after if that was cheap: whoever waits for the agent to be ready
+   * need not wait for instances that stand by. If it was not, all are made at once, before there are requests to hold
+   * up.
    *
    * @throws ModuleError when one cannot be made, EventFailure when one refuses the configuration.
    */
@@ -44,7 +53,10 @@ export class InlineRing {
     this.#options = options;
     this.#configJson = options.configJson;
     this.#targetSize = options.size;
-    while (this.#slots.length < options.size) this.#addSlot();
+    const startedAtMs = performance.now();
+    this.#addSlot();
+    if (performance.now() - startedAtMs < CHEAP_INSTANCE_MS) this.#growAfter(FIRST_GROWTH_PAUSE_MS);
+    else while (this.#slots.length < options.size) this.#addSlot();
   }
 
   get idleCount(): number {
@@ -71,7 +83,7 @@ export class InlineRing {
   resize(size: number): void {
     this.#targetSize = size;
     for (const slot of this.#slots.splice(size)) slot.close();
-    this.#growSoon();
+    this.#growAfter(0);
   }
 
   /**
@@ -145,16 +157,17 @@ export class InlineRing {
     );
   }
 
-  #growSoon(): void {
+  #growAfter(pauseMs: number): void {
     if (this.#growth !== null || this.#slots.length >= this.#targetSize) return;
     this.#growth = setTimeout(() => {
       this.#growth = null;
       this.#growByOne();
-      this.#growSoon();
-    }, 0);
+      this.#growAfter(GROWTH_PAUSE_MS);
+    }, pauseMs);
   }
 
   #growByOne(): void {
+    if (this.#slots.length >= this.#targetSize) return;
     try {
       this.#addSlot();
     } catch (error) {
