@@ -150,7 +150,7 @@ export class WorkerSlot {
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case "started":
-        this.#restarts.recordMade(0, performance.now());
+        this.#restarts.recordGoodStart();
         this.#becomeReady(null);
         return;
       case "start-failed":
