@@ -1,6 +1,6 @@
 /** The choice between this thread and others, with guests that are cheap, heavy or endless. */
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { GuestFactory } from "../../../src/abi/contract.ts";
 import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
 import type { GuestEvent } from "../../../src/event/event.ts";
@@ -16,6 +16,9 @@ import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
+
+/** Threads are started here, on a machine that may be busy. */
+setDefaultTimeout(60_000);
 
 /** Enough for a heavy guest on a machine that has other things to do. */
 const PATIENT_MS = 20_000;
