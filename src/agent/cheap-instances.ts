@@ -3,17 +3,21 @@
  *
  * The engine reserves gigabytes of guarded address space for the memory of every instance, so that hardware finds
  * accesses out of bounds. It keeps few such memories, and collects all garbage to have an old one back: a millisecond,
- * which is many times what the rest of an instance costs. A variable that the engine reads
- * when its process starts has bounds checked by instructions instead. So the process starts itself once more with the
- * variable set: same process id, same standard streams, nothing begun yet.
+ * which is many times what the rest of an instance costs. A variable that the engine reads when its process starts has
+ * bounds checked by instructions instead. So the process starts itself once more with the variable set: same process
+ * id, same standard streams, nothing begun yet.
  */
 
 import { ptr } from "bun:ffi";
 import { openLibc } from "../observe/libc.ts";
 import { inheritedListenFd } from "../socket/inherited-socket.ts";
+import type { Settings } from "./settings.ts";
 
 const VARIABLE = "BUN_JSC_useWasmFaultSignalHandler";
 const OFF = "0";
+
+/** An instance for so few calls costs more by its memory's guards than bounds checks cost these calls (RATIONALE.md). */
+const FEW_CALLS = 1000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,6 +29,11 @@ export interface ProgramStart {
   readonly execArgv: readonly string[];
   /** Program, script, and the script's arguments. */
   readonly argv: readonly string[];
+}
+
+/** Whether new instances are made so often that a second start of the process pays. */
+export function makesManyInstances({ isolation, recycleAfterCalls }: Settings): boolean {
+  return isolation === "per-request" || (recycleAfterCalls > 0 && recycleAfterCalls <= FEW_CALLS);
 }
 
 /**
@@ -42,8 +51,9 @@ export function restartForCheapInstances(): void {
   });
   const environment = { ...process.env, [VARIABLE]: OFF };
   try {
-    if (hasPassedSocket()) replaceKeepingDescriptors(process.execPath, commandLine, environment);
-    else process.execve?.(process.execPath, commandLine, environment);
+    replaceKeepingDescriptors(process.execPath, commandLine, environment);
+    // Only where there is no C library to call, since it closes all but the standard streams.
+    if (!hasPassedSocket()) process.execve?.(process.execPath, commandLine, environment);
   } catch {
     // Served all the same, as documented above.
   }
@@ -58,7 +68,7 @@ function hasPassedSocket(): boolean {
   return inheritedListenFd(process.env, process.pid) !== null;
 }
 
-/** `process.execve` closes everything but the standard streams, and with them a socket that was passed on. */
+/** What was passed on stays open: a listening socket, or a module or recording under /dev/fd. */
 function replaceKeepingDescriptors(
   path: string,
   commandLine: readonly string[],

@@ -8,18 +8,24 @@ import { type Reloadable, Reloader } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
 
 export class ReloadTriggers {
-  readonly #reloader: Reloader;
+  readonly #log: Log;
   readonly #systemd: SdNotify;
-  readonly #watcher: FileWatcher | null;
-  readonly #onHangUp = () => this.#reload("SIGHUP");
+  #reloader: Reloader | null = null;
+  #watcher: FileWatcher | null = null;
+  #isAskedEarly = false;
 
-  constructor(target: Reloadable, settings: Settings, log: Log, systemd: SdNotify) {
-    this.#reloader = new Reloader(target, log);
+  /** From now on SIGHUP does not end the process. One that comes before `serve` is answered then. */
+  constructor(log: Log, systemd: SdNotify) {
+    this.#log = log;
     this.#systemd = systemd;
-    process.on("SIGHUP", this.#onHangUp);
-    this.#watcher = settings.watch
-      ? new FileWatcher(resolve(settings.modulePath), () => this.#reload("the file changed"))
-      : null;
+    process.on("SIGHUP", () => this.#reload("SIGHUP"));
+  }
+
+  /** The agent is ready: there is something to reload. */
+  serve(target: Reloadable, { watch, modulePath }: Settings): void {
+    this.#reloader = new Reloader(target, this.#log);
+    if (watch) this.#watcher = new FileWatcher(resolve(modulePath), () => this.#reload("the file changed"));
+    if (this.#isAskedEarly) this.#reload("SIGHUP");
   }
 
   close(): void {
@@ -28,6 +34,10 @@ export class ReloadTriggers {
   }
 
   #reload(reason: string): void {
+    if (this.#reloader === null) {
+      this.#isAskedEarly = true;
+      return;
+    }
     this.#systemd.reloading();
     void this.#reloader.request(reason).then(() => this.#systemd.ready());
   }

@@ -13,7 +13,7 @@ import { PROGRAM } from "./program.ts";
 import { wantsColour } from "./surroundings.ts";
 
 /** Resolves with the exit code when the agent has stopped. */
-export type RunAgent = (settings: Settings, log: Log, recorder: Recorder | null) => Promise<number>;
+export type RunAgent = (settings: Settings, log: Log, openRecorder: () => Recorder | null) => Promise<number>;
 
 export function serveCommand(runAgent: RunAgent): DescribedCommand {
   return defineAgentCommand<Settings>({
@@ -34,11 +34,15 @@ export function serveCommand(runAgent: RunAgent): DescribedCommand {
         colour: wantsColour(env, stderrIsTerminal),
         sink: stderr,
       });
-      const recorder = openRecorder(settings, log);
+      const opened: Recorder[] = [];
       try {
-        return await runAgent(settings, log, recorder);
+        return await runAgent(settings, log, () => {
+          const recorder = openRecorder(settings, log);
+          if (recorder !== null) opened.push(recorder);
+          return recorder;
+        });
       } finally {
-        recorder?.close();
+        for (const recorder of opened) recorder.close();
       }
     },
   });

@@ -4,9 +4,10 @@
  */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { commandLineOf } from "../../src/agent/cheap-instances.ts";
 import { guestPath } from "../guests/guest-path.ts";
+import { AgentProcess } from "../support/agent-process.ts";
 import { listenOn } from "../support/listening-socket.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { HostileAgent } from "./hostile-agent.ts";
@@ -61,6 +62,24 @@ describe.skipIf(!isLinux)("a process that needs many instances", () => {
     expect(agent.statusKib("VmSize")).toBeLessThan(RESERVED_KIB);
     expect(agent.lines.filter((line) => line.msg === "ready")).toHaveLength(1);
     expect(await agent.stop()).toBe(0);
+  });
+
+  test("keeps files it was given open, and opens a recording once", async () => {
+    using folder = temporaryFolder();
+    const module = openSync(guestPath("counter"), "r");
+    try {
+      await using agent = await AgentProcess.start({
+        module: "/dev/fd/3",
+        inheritedFd: module,
+        flags: ["--recycle-after", "10", "--record", folder.file("events.jsonl")],
+      });
+      using client = await TimedClient.connect(agent.socketPath, 2);
+      expect((await client.ask("request")).answer.tags).toEqual(["n-1"]);
+      expect(agent.lines.filter((line) => line.msg === "recording events")).toHaveLength(1);
+      expect(agent.complaints).toEqual([]);
+    } finally {
+      closeSync(module);
+    }
   });
 
   test("respects a choice that was made in the environment", async () => {
