@@ -31,6 +31,8 @@ type TakeFuel = (units: number) => number;
 
 const INITIALIZE = "_initialize";
 const START_SECTION = "the start section";
+/** The engine's word for a memory or table it cannot get. */
+const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
 export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
@@ -67,11 +69,14 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
 
 function instantiate(loaded: LoadedModule, imports: ImportHost, deadline: Deadline): InstanceExports {
   const linked = createHostImports(loaded.imports, imports, limitImports(loaded, deadline));
+  let exports: InstanceExports;
   try {
-    return new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
   } catch (thrown) {
     throw startError(thrown, imports, deadline, START_SECTION);
   }
+  assertGoesOn(imports, deadline, START_SECTION);
+  return exports;
 }
 
 function runStart(initialize: unknown, imports: ImportHost, deadline: Deadline): void {
@@ -81,8 +86,12 @@ function runStart(initialize: unknown, imports: ImportHost, deadline: Deadline):
   } catch (thrown) {
     throw startError(thrown, imports, deadline, INITIALIZE);
   }
-  if (deadline.hasExpired || imports.fatal !== null)
-    throw startError(imports.fatal, imports, deadline, INITIALIZE);
+  assertGoesOn(imports, deadline, INITIALIZE);
+}
+
+/** A guest that catches exceptions can return although it was stopped or has ended itself. */
+function assertGoesOn(imports: ImportHost, deadline: Deadline, call: string): void {
+  if (deadline.hasExpired || imports.fatal !== null) throw startError(imports.fatal, imports, deadline, call);
 }
 
 function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraImport[] {
@@ -107,6 +116,13 @@ function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, ca
     return new ModuleError("module-missing-import", `the module cannot be linked: ${thrown.message}`, {
       cause: thrown,
     });
+  }
+  if (thrown instanceof RangeError && OUT_OF_MEMORY.test(thrown.message)) {
+    return new ModuleError(
+      "module-start-failed",
+      "there is no memory for another instance of the module; lower --pool-size, or let the agent use more",
+      { cause: thrown },
+    );
   }
   const failure = toEventFailure(thrown, imports.fatal, deadline, call);
   return failure.code === "guest-deadline"

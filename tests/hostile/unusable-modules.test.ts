@@ -49,6 +49,19 @@ const ROWS: readonly Row[] = [
     "module-start-failed",
     "the module failed in the start section: the guest trapped in start (called the start section): Unreachable code should not be executed",
   ),
+  {
+    does: "ends itself in its start section, and catches what comes of it",
+    module: () =>
+      assembleWat(
+        "exit-in-start",
+        guestWat(`(import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+(func $start (try (do (call $proc_exit (i32.const 3))) (catch_all)))
+(start $start)`),
+      ),
+    code: "module-start-failed",
+    sentence:
+      "the module failed in the start section: the guest ended itself with exit code 3 instead of returning; what it wrote to its standard error may say why",
+  },
   row(
     "traps in _initialize",
     "trap-in-initialize",
