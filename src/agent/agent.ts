@@ -46,7 +46,7 @@ export class Agent implements Reloadable {
   }
 
   /**
-   * Loads the module, makes and warms its instances, and only then opens the socket.
+   * Loads and warms the module, makes its first instance, and only then opens the socket.
    *
    * @throws ModuleError, SocketError
    */

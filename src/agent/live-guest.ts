@@ -29,7 +29,7 @@ export class LiveGuest {
     this.#settings = settings;
     this.#log = log;
     this.#loaded = loaded;
-    this.#ring = this.#makeRing(loaded, settings.poolSize);
+    this.#ring = this.#makeRing(loaded, settings.poolSize, false);
   }
 
   /** @throws ModuleError when the module cannot be used. */
@@ -69,7 +69,7 @@ export class LiveGuest {
     // The agent stopped meanwhile: nobody would ever close another ring.
     if (this.#isClosed) return;
     const before = this.#ring;
-    this.#ring = this.#makeRing(loaded, before.size);
+    this.#ring = this.#makeRing(loaded, before.size, true);
     this.#loaded = loaded;
     useRing(this.#ring);
     before.close();
@@ -81,7 +81,7 @@ export class LiveGuest {
     this.#ring.close();
   }
 
-  #makeRing(loaded: LoadedGuest, size: number): Ring {
+  #makeRing(loaded: LoadedGuest, size: number, isServing: boolean): Ring {
     try {
       return new Ring({
         factory: loaded.factory,
@@ -91,6 +91,7 @@ export class LiveGuest {
         settings: slotSettings(this.#settings, loaded.recipe),
         configJson: this.#configJson,
         log: this.#log,
+        isServing,
       });
     } catch (error) {
       if (!(error instanceof EventFailure)) throw error;

@@ -102,7 +102,14 @@ function serve(): void {
         return;
       case "configure":
         if (ring === null) laterConfigJson = data.configJson;
-        else ring.configure(data.configJson);
+        else {
+          const refusal = ring.configure(data.configJson);
+          if (refusal === null) return;
+          // The proxy was told that it holds: better no thread than one that goes on with what held before.
+          ring.close();
+          ring = null;
+          post({ type: "start-failed", reason: refusal.message });
+        }
         return;
     }
   };

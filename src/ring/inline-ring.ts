@@ -1,6 +1,6 @@
 /**
  * The slots that live on this thread. Since a call returns before the next one starts, one slot would do; the others
- * stand by while a broken one is refilled. The first idle one is asked, so that one warm instance does the work.
+ * stand by while a lost instance is replaced. The first that is ready is asked, so that one warm instance does the work.
  */
 
 import type { GuestFactory } from "../abi/contract.ts";
@@ -23,16 +23,22 @@ export interface InlineRingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
+  /** Events are being answered while this ring is made. */
+  readonly isServing?: boolean;
   /** Called when a slot that had lost its instance has a new one, or could not get one and tries again later. */
   onRefill?(isGood: boolean): void;
 }
 
 /** An instance that takes longer is not made between two requests while there still is time before the first. */
 const CHEAP_INSTANCE_MS = 5;
+/** How long a configuration may hold up events, but for one fresh instance and one that has served. */
+const MAX_CONFIGURE_MS = 5;
 /** Time for what the agent does between its first instance and its first request. */
 const FIRST_GROWTH_PAUSE_MS = 50;
-/** Between two instances that are made in the background. */
-const GROWTH_PAUSE_MS = 2;
+/** Between two instances that stand by; at least what the last one took, so that requests get half of the time. */
+const MIN_GROWTH_PAUSE_MS = 2;
+const FIRST_FAILED_GROWTH_PAUSE_MS = 10;
+const MAX_FAILED_GROWTH_PAUSE_MS = 5000;
 
 export class InlineRing {
   readonly #options: InlineRingOptions;
@@ -41,31 +47,36 @@ export class InlineRing {
   #configJson: string | null;
   #targetSize: number;
   #growth: ReturnType<typeof setTimeout> | null = null;
+  #failedGrowths = 0;
+  #refill: ReturnType<typeof setTimeout> | null = null;
+  #refillAtMs = 0;
+  #isClosed = false;
 
   /**
-   * Makes the first instance, and the others soon after if that was cheap: whoever waits for the agent to be ready
-   * need not wait for instances that stand by. If it was not, all are made at once, before there are requests to hold
-   * up.
+   * Makes the first instance, and the others in the background: whoever waits for the agent to be ready need not wait
+   * for instances that stand by. Dear ones are all made at once, unless there are requests already to hold up.
    *
-   * @throws ModuleError when one cannot be made, EventFailure when one refuses the configuration.
+   * @throws ModuleError when the first cannot be made, EventFailure when it refuses the configuration; either also
+   *   for those made at once.
    */
   constructor(options: InlineRingOptions) {
     this.#options = options;
     this.#configJson = options.configJson;
     this.#targetSize = options.size;
-    const startedAtMs = performance.now();
-    this.#addSlot();
-    if (performance.now() - startedAtMs < CHEAP_INSTANCE_MS) this.#growAfter(FIRST_GROWTH_PAUSE_MS);
-    else while (this.#slots.length < options.size) this.#addSlot();
+    const costMs = this.#addSlot();
+    if (costMs >= CHEAP_INSTANCE_MS && options.isServing !== true) {
+      while (this.#slots.length < options.size) this.#addSlot();
+    }
+    this.#growAfter(FIRST_GROWTH_PAUSE_MS);
   }
 
   get idleCount(): number {
-    return this.#slots.reduce((count, slot) => count + (slot.state === "idle" ? 1 : 0), 0);
+    return this.#slots.filter(isIdle).length;
   }
 
   /** False while every instance is broken and none may be made yet. */
   get canAsk(): boolean {
-    return this.#slots.some((slot) => slot.state === "idle" || slot.isRefillable);
+    return this.#firstReady() !== null || this.#firstToMake() !== null;
   }
 
   /** Asks the first sound instance. Never throws. */
@@ -75,56 +86,118 @@ export class InlineRing {
     graceMs = 0,
     onFuel: FuelListener | null = null,
   ): Verdict | EventFailure {
-    const slot = this.#firstIdle() ?? this.#firstRefillable();
+    const slot = this.#firstReady() ?? this.#firstToMake();
     return slot === null ? noInstance() : slot.ask(event, timeoutMs, graceMs, onFuel);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */
   resize(size: number): void {
+    if (this.#isClosed) return;
     this.#targetSize = size;
-    for (const slot of this.#slots.splice(size)) slot.close();
+    while (this.#slots.length > size) this.#removeSlot();
+    this.#failedGrowths = 0;
+    if (this.#growth !== null) clearTimeout(this.#growth);
+    this.#growth = null;
     this.#growAfter(0);
   }
 
   /**
    * Hands a configuration to the guest: first to one fresh instance, and only if that accepts it to all others, so
-   * that a refused configuration changes nothing. Null accepts.
+   * that a refused configuration changes nothing. Where that takes long, those that stand by are replaced instead, in
+   * the background. Null accepts.
    */
   configure(configJson: string): EventFailure | null {
+    const startedAtMs = performance.now();
     const failure = this.#tryConfiguration(configJson);
     if (failure !== null) return failure;
     this.#configJson = configJson;
+    let hasConfigured = false;
     for (const slot of this.#slots) {
-      const refusal = slot.configure(configJson);
-      if (refusal !== null) {
-        this.#options.log.warn("a slot did not take the configuration that another instance accepted", {
-          slot: slot.index,
-          code: refusal.code,
-          reason: refusal.message,
-        });
-      }
+      if (hasConfigured && performance.now() - startedAtMs > MAX_CONFIGURE_MS) slot.renew(configJson);
+      else this.#configureSlot(slot, configJson);
+      hasConfigured ||= slot.isReady;
     }
     return null;
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#growth !== null) clearTimeout(this.#growth);
-    this.#growth = null;
-    this.#targetSize = 0;
+    if (this.#refill !== null) clearTimeout(this.#refill);
     for (const slot of this.#slots.splice(0)) slot.close();
   }
 
-  #firstIdle(): InlineSlot | null {
+  #firstReady(): InlineSlot | null {
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i]!;
-      if (slot.state === "idle") return slot;
+      if (slot.isReady) return slot;
     }
     return null;
   }
 
   /** While the budget allows it, the event after a crash makes its own instance rather than fail. */
-  #firstRefillable(): InlineSlot | null {
-    return this.#slots.find((slot) => slot.isRefillable) ?? null;
+  #firstToMake(): InlineSlot | null {
+    const slot = this.#firstEmpty();
+    return slot === null || isIdle(slot) || this.#refillPauseMs() === 0 ? slot : null;
+  }
+
+  /** Recycled slots before broken ones: they wait for nothing. */
+  #firstEmpty(): InlineSlot | null {
+    return this.#slots.find((slot) => isIdle(slot) && !slot.isReady) ?? this.#slots.find(isBroken) ?? null;
+  }
+
+  #refillPauseMs(): number {
+    return this.#budget.remainingMs(performance.now());
+  }
+
+  #refillLater(minPauseMs = 0): void {
+    const slot = this.#firstEmpty();
+    if (slot === null || this.#isClosed) return;
+    const pauseMs = Math.max(minPauseMs, isIdle(slot) ? 0 : this.#refillPauseMs());
+    const atMs = performance.now() + pauseMs;
+    if (this.#refill !== null) {
+      if (this.#refillAtMs <= atMs) return;
+      clearTimeout(this.#refill);
+    }
+    this.#refillAtMs = atMs;
+    this.#refill = setTimeout(() => {
+      this.#refill = null;
+      const tookMs = this.#refillAll();
+      this.#refillLater(tookMs < CHEAP_INSTANCE_MS ? 0 : tookMs);
+    }, pauseMs);
+  }
+
+  /**
+   * Makes all that may be made, which share a collection of garbage; as far as that does not hold up events for long.
+   * Answers what it took, in milliseconds.
+   */
+  #refillAll(): number {
+    const startedAtMs = performance.now();
+    let tookMs = 0;
+    for (
+      let slot = this.#firstToMake();
+      slot !== null && tookMs < CHEAP_INSTANCE_MS;
+      slot = this.#firstToMake()
+    ) {
+      const wasBroken = isBroken(slot);
+      const isGood = slot.refill();
+      if (wasBroken || !isGood) this.#options.onRefill?.(isGood);
+      tookMs = performance.now() - startedAtMs;
+    }
+    return tookMs;
+  }
+
+  #configureSlot(slot: InlineSlot, configJson: string): void {
+    const refusal = slot.configure(configJson);
+    if (refusal === null) return;
+    this.#options.log.warn(
+      "an instance refuses the configuration that a fresh one accepted; it is replaced",
+      {
+        slot: slot.index,
+        code: refusal.code,
+        reason: refusal.message,
+      },
+    );
   }
 
   #tryConfiguration(configJson: string): EventFailure | null {
@@ -147,35 +220,66 @@ export class InlineRing {
     }
   }
 
-  #addSlot(): void {
-    const { factory, firstIndex, settings, log } = this.#options;
-    const index = firstIndex + this.#slots.length;
+  /** Answers what it took, in milliseconds. */
+  #addSlot(): number {
+    const startedAtMs = performance.now();
+    const { factory, settings, log } = this.#options;
+    const index = this.#freeIndex();
     this.#slots.push(
-      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, (isGood) =>
-        this.#options.onRefill?.(isGood),
+      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, () =>
+        this.#refillLater(),
       ),
     );
+    const costMs = performance.now() - startedAtMs;
+    this.#budget.recordWanted(costMs);
+    return costMs;
+  }
+
+  #freeIndex(): number {
+    const taken = new Set(this.#slots.map(({ index }) => index));
+    let index = this.#options.firstIndex;
+    while (taken.has(index)) index++;
+    return index;
+  }
+
+  /** One that nobody would miss, if there is one. */
+  #removeSlot(): void {
+    const at = this.#slots.findLastIndex((slot) => !slot.isReady);
+    for (const slot of this.#slots.splice(at, 1)) slot.close();
   }
 
   #growAfter(pauseMs: number): void {
     if (this.#growth !== null || this.#slots.length >= this.#targetSize) return;
     this.#growth = setTimeout(() => {
       this.#growth = null;
-      this.#growByOne();
-      this.#growAfter(GROWTH_PAUSE_MS);
+      this.#growAfter(this.#growByOne());
     }, pauseMs);
   }
 
-  #growByOne(): void {
-    if (this.#slots.length >= this.#targetSize) return;
+  /** Answers how long to wait before the next one. */
+  #growByOne(): number {
     try {
-      this.#addSlot();
+      const costMs = this.#addSlot();
+      this.#failedGrowths = 0;
+      return Math.max(MIN_GROWTH_PAUSE_MS, costMs);
     } catch (error) {
-      this.#targetSize = this.#slots.length;
-      this.#options.log.error("the pool could not grow; it keeps its size", {
+      // It may never succeed: one line of it is enough.
+      const level = this.#failedGrowths === 0 ? "error" : "debug";
+      this.#options.log[level]("an instance that stands by could not be made; it is tried again and again", {
         size: this.#slots.length,
+        pool_size: this.#targetSize,
         reason: error instanceof Error ? error.message : String(error),
       });
+      const pauseMs = FIRST_FAILED_GROWTH_PAUSE_MS * 2 ** this.#failedGrowths++;
+      return Math.min(pauseMs, MAX_FAILED_GROWTH_PAUSE_MS);
     }
   }
+}
+
+function isIdle(slot: InlineSlot): boolean {
+  return slot.state === "idle";
+}
+
+function isBroken(slot: InlineSlot): boolean {
+  return slot.state === "broken";
 }

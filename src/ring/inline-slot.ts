@@ -1,7 +1,7 @@
 /**
  * A slot whose instance lives on this thread: asking it returns with the outcome.
  *
- * An instance that broke is dropped at once and replaced from a timer, never within the request that broke it.
+ * An instance that broke is dropped at once. The ring has it replaced later, never within the request that broke it.
  */
 
 import type { GuestFactory, GuestInstance } from "../abi/contract.ts";
@@ -23,18 +23,19 @@ export class InlineSlot {
   readonly #factory: GuestFactory;
   readonly #settings: SlotSettings;
   readonly #log: Log;
-  readonly #onRefill: (isGood: boolean) => void;
+  readonly #onEmpty: () => void;
   readonly #budget: RefillBudget;
   readonly #lineRate = new LineRate();
   #state: SlotState = "broken";
   #instance: GuestInstance | null = null;
   #configJson: string | null = null;
   #calls = 0;
-  #refillTimer: ReturnType<typeof setTimeout> | null = null;
+  /** The next instance stands in for one that was lost, and not for one that was replaced as the operator wished. */
+  #isCharged = false;
 
   /**
    * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none;
-   * `onRefill` hears how it went when the slot, having been broken, tried for a new instance without being asked.
+   * `onEmpty` hears that the slot has no instance any more and should be refilled.
    *
    * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
    */
@@ -45,7 +46,7 @@ export class InlineSlot {
     configJson: string | null,
     log: Log,
     budget: RefillBudget,
-    onRefill: (isGood: boolean) => void,
+    onEmpty: () => void,
   ) {
     this.index = index;
     this.#factory = factory;
@@ -53,7 +54,7 @@ export class InlineSlot {
     this.#configJson = configJson;
     this.#log = log;
     this.#budget = budget;
-    this.#onRefill = onRefill;
+    this.#onEmpty = onEmpty;
     this.#instantiate();
     this.#state = "idle";
   }
@@ -62,12 +63,12 @@ export class InlineSlot {
     return this.#state;
   }
 
-  /** Broken, but the budget has credit: `ask` may make an instance at once. */
-  get isRefillable(): boolean {
-    return this.#state === "broken" && this.#budget.remainingMs(performance.now()) === 0;
+  /** Idle, and its instance is there. An idle slot without one was recycled. */
+  get isReady(): boolean {
+    return this.#state === "idle" && this.#instance !== null;
   }
 
-  /** Asks the guest; only while idle or refillable. Never throws. The state is right again when it returns. */
+  /** Asks the guest; only while idle or broken. Makes the instance first if there is none. Never throws. */
   ask(
     event: GuestEvent,
     timeoutMs: number,
@@ -92,19 +93,35 @@ export class InlineSlot {
     }
   }
 
+  /** Makes the instance that is missing. False: it could not be made, which the log knows; the slot is broken then. */
+  refill(): boolean {
+    try {
+      this.#makeInstance();
+    } catch {
+      return false;
+    }
+    this.#state = "idle";
+    return true;
+  }
+
+  /** An instance that refuses is replaced: it must not go on with what held before. */
   configure(configJson: string): EventFailure | null {
     this.#configJson = configJson;
     if (this.#instance === null) return null;
     const failure = this.#instance.configure(configJson, this.#settings.startTimeoutMs);
-    if (this.#instance.isBroken) this.#dropBroken();
+    if (failure !== null) this.#lose();
     return failure;
+  }
+
+  /** The next event meets a new instance, configured from its start. */
+  renew(configJson: string): void {
+    this.#configJson = configJson;
+    if (this.#instance !== null) this.#replace(false);
   }
 
   close(): void {
     this.#state = "closed";
     this.#instance = null;
-    if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
-    this.#refillTimer = null;
   }
 
   #tellFuel(instance: GuestInstance, before: FuelReading | null, onFuel: FuelListener): void {
@@ -114,85 +131,65 @@ export class InlineSlot {
 
   #afterCall(instance: GuestInstance): void {
     if (instance.isBroken) {
-      this.#budget.recordAnswered(this.#calls);
-      this.#dropBroken();
+      this.#lose();
       return;
     }
     this.#calls++;
-    if (this.#isWornOut(instance)) this.#recycle();
+    if (this.#isUsedUp) this.#replace(false);
+    else if (this.#isWorn(instance) && this.#budget.remainingMs(performance.now()) === 0) this.#replace(true);
     else if (this.#state === "busy") this.#state = "idle";
   }
 
-  /** Recycling: a leaky guest is replaced between two requests, before it reaches its memory cap. */
-  #isWornOut(instance: GuestInstance): boolean {
-    const { recycleAfterCalls, recycleMemoryBytes, isFreshPerRequest } = this.#settings;
-    return (
-      isFreshPerRequest ||
-      instance.isWorn ||
-      (recycleAfterCalls > 0 && this.#calls >= recycleAfterCalls) ||
-      (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
-    );
+  /** It has answered as many calls as the operator lets it. */
+  get #isUsedUp(): boolean {
+    const { recycleAfterCalls, isFreshPerRequest } = this.#settings;
+    return isFreshPerRequest || (recycleAfterCalls > 0 && this.#calls >= recycleAfterCalls);
   }
 
-  #dropBroken(): void {
+  /** A leaky guest is replaced between two requests, before it reaches its cap; how fast it leaks is its own doing. */
+  #isWorn(instance: GuestInstance): boolean {
+    const { recycleMemoryBytes } = this.#settings;
+    return instance.isWorn || (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes);
+  }
+
+  #lose(): void {
+    this.#budget.recordAnswered(this.#calls);
+    this.#becomeBroken();
+  }
+
+  #becomeBroken(): void {
     this.#instance = null;
+    this.#isCharged = true;
     if (this.#state === "closed") return;
     this.#state = "broken";
-    this.#scheduleRefill(this.#budget.remainingMs(performance.now()));
+    this.#onEmpty();
   }
 
   /** The slot stays in service: a request that comes before the refill makes its instance itself. */
-  #recycle(): void {
+  #replace(isCharged: boolean): void {
     this.#budget.recordAnswered(this.#calls);
     this.#instance = null;
+    this.#isCharged = isCharged;
     if (this.#state === "closed") return;
     this.#state = "idle";
-    this.#scheduleRefill(0);
+    this.#onEmpty();
   }
 
-  #scheduleRefill(pauseMs: number): void {
-    if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
-    this.#refillTimer = setTimeout(() => this.#refill(), pauseMs);
-  }
-
-  #refill(): void {
-    this.#refillTimer = null;
-    if (this.#state === "closed" || this.#instance !== null) return;
-    if (this.#state === "broken") {
-      // Other slots may have used up the credit since.
-      const pauseMs = this.#budget.remainingMs(performance.now());
-      if (pauseMs > 0) {
-        this.#scheduleRefill(pauseMs);
-        return;
-      }
-    }
-    try {
-      this.#makeInstance();
-    } catch {
-      // Already logged, and tried again later.
-      this.#onRefill(false);
-      return;
-    }
-    if (this.#state !== "broken") return;
-    this.#state = "idle";
-    this.#onRefill(true);
-  }
-
-  /** @throws EventFailure when there is no instance to be had; the next try is scheduled then. */
+  /** @throws EventFailure when there is no instance to be had. */
   #makeInstance(): GuestInstance {
-    const isCharged = this.#state === "broken";
     const startedAtMs = performance.now();
     try {
       const instance = this.#instantiate();
       const nowMs = performance.now();
-      if (isCharged) this.#budget.recordMade(nowMs - startedAtMs, nowMs);
-      else this.#budget.recordGoodStart();
+      if (this.#isCharged) this.#budget.recordMade(nowMs - startedAtMs, nowMs);
+      else this.#budget.recordWanted(nowMs - startedAtMs);
       return instance;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#log.error("a fresh instance could not be made", { slot: this.index, reason });
-      this.#budget.recordFailedStart(performance.now());
-      this.#dropBroken();
+      const nowMs = performance.now();
+      this.#budget.recordFailedStart(nowMs - startedAtMs, nowMs);
+      this.#becomeBroken();
       throw new EventFailure("guest-no-instance", `a fresh instance could not be made: ${reason}`, { cause });
     }
   }

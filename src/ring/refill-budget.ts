@@ -1,18 +1,18 @@
 /**
  * How much of a thread may go into replacing instances that broke.
  *
- * Time spent on making instances is paid from a credit that grows by half of the time that passes, and with every
- * event an instance answers before it breaks. So poison among good requests is paid for by these, a burst of it costs
- * the requests in between nothing, and a storm of nothing else takes at most half of the thread; only then do slots
- * stay empty for a while. An instance that cannot even be made doubles a pause of its own.
+ * Time spent on making instances is paid from a credit that grows by half of the time that passes, and by the events
+ * that instances answered before they were lost. So a storm of poison alone takes at most half of the thread; only then
+ * do slots stay empty for a while. Poison among good requests is paid for by these: all are answered, the slower the
+ * more poison there is. An instance that cannot even be made doubles a pause of its own.
  */
 
 const SHARE = 0.5;
 /**
- * What an answered event adds: a few times what it took. One poison request in fifty so pays for an instance of 2 ms,
- * collector included; with fewer good ones between, what they took is not lost beside what the instances do.
+ * What an answered event adds: about what it took. One poison request in a hundred is so paid for at any rate up to
+ * instances of 2 ms, and whoever mixes them to that end gets three quarters of the thread at most.
  */
-const ANSWERED_CREDIT_MS = 0.05;
+const ANSWERED_CREDIT_MS = 0.01;
 /** A collector pause that falls into a refill is not the refill's cost: at most so many times the usual is charged. */
 const MAX_CHARGE_FACTOR = 4;
 const FALL = 0.5;
@@ -32,17 +32,21 @@ export class RefillBudget {
     this.#countedAtMs = nowMs;
   }
 
-  /** An instance is gone that had answered so many events. */
+  /** An instance is lost that had answered so many events. */
   recordAnswered(events: number): void {
     this.#creditMs = Math.min(MAX_CREDIT_MS, this.#creditMs + events * ANSWERED_CREDIT_MS);
   }
 
-  /** In place of one that broke. One that was replaced on purpose costs the credit nothing: see `recordGoodStart`. */
+  /** An instance was made in place of one that was lost. */
   recordMade(costMs: number, nowMs: number): void {
     this.#count(nowMs);
-    const usualMs = this.#usualCostMs ?? costMs;
-    this.#usualCostMs = usualMs + (costMs - usualMs) * (costMs < usualMs ? FALL : RISE);
-    this.#creditMs -= Math.min(costMs, this.#usualCostMs * MAX_CHARGE_FACTOR);
+    this.#creditMs -= Math.min(costMs, this.#usualMs(costMs) * MAX_CHARGE_FACTOR);
+    this.recordGoodStart();
+  }
+
+  /** An instance was made that the operator wanted, which is not charged. */
+  recordWanted(costMs: number): void {
+    this.#usualMs(costMs);
     this.recordGoodStart();
   }
 
@@ -50,19 +54,31 @@ export class RefillBudget {
     this.#failedStarts = 0;
   }
 
-  recordFailedStart(nowMs: number): void {
+  /** `costMs`: what was spent on it in vain. */
+  recordFailedStart(costMs: number, nowMs: number): void {
+    this.#count(nowMs);
+    this.#creditMs -= costMs;
     this.#failedStarts++;
     this.#lastFailedAtMs = nowMs;
   }
 
   /** Milliseconds from now until an instance may be made; 0 means at once. */
   remainingMs(nowMs: number): number {
-    if (this.#failedStarts > 0) {
-      const pauseMs = FIRST_FAILED_START_PAUSE_MS * 2 ** (this.#failedStarts - 1);
-      return Math.max(0, this.#lastFailedAtMs + Math.min(pauseMs, MAX_FAILED_START_PAUSE_MS) - nowMs);
-    }
     this.#count(nowMs);
-    return this.#creditMs > 0 ? 0 : -this.#creditMs / SHARE;
+    const untilPaidMs = this.#creditMs > 0 ? 0 : -this.#creditMs / SHARE;
+    return Math.max(untilPaidMs, this.#failurePauseMs(nowMs));
+  }
+
+  #failurePauseMs(nowMs: number): number {
+    if (this.#failedStarts === 0) return 0;
+    const pauseMs = FIRST_FAILED_START_PAUSE_MS * 2 ** (this.#failedStarts - 1);
+    return Math.max(0, this.#lastFailedAtMs + Math.min(pauseMs, MAX_FAILED_START_PAUSE_MS) - nowMs);
+  }
+
+  #usualMs(costMs: number): number {
+    const usualMs = this.#usualCostMs ?? costMs;
+    this.#usualCostMs = usualMs + (costMs - usualMs) * (costMs < usualMs ? FALL : RISE);
+    return this.#usualCostMs;
   }
 
   #count(nowMs: number): void {

@@ -30,6 +30,8 @@ export interface RingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
+  /** Events are being answered while this ring is made. */
+  readonly isServing?: boolean;
 }
 
 /** The longest a guest may hold the socket's thread while there are workers to take over. */
@@ -52,15 +54,15 @@ export class Ring {
   };
 
   /**
-   * Makes all inline instances.
+   * Makes the first inline instance, and perhaps more: see `InlineRing`.
    *
-   * @throws ModuleError when one cannot be made, EventFailure when one refuses the configuration.
+   * @throws ModuleError when it cannot be made, EventFailure when it refuses the configuration.
    */
   constructor(options: RingOptions) {
     this.#options = options;
     this.#size = options.size;
     this.#configJson = options.configJson;
-    this.#inline = new InlineRing({ ...options, firstIndex: 0 });
+    this.#inline = new InlineRing({ ...options, size: this.#inlineSize, firstIndex: 0 });
     if (options.dispatch === "workers") this.#startWorkers();
   }
 
@@ -89,7 +91,7 @@ export class Ring {
 
   resize(size: number): void {
     this.#size = size;
-    this.#inline.resize(size);
+    this.#inline.resize(this.#inlineSize);
     this.#workers?.resize(size);
   }
 
@@ -114,6 +116,11 @@ export class Ring {
     return this.#ended.promise;
   }
 
+  /** With all work in threads, one instance is enough for what comes before they run. */
+  get #inlineSize(): number {
+    return this.#options.dispatch === "workers" ? 1 : this.#size;
+  }
+
   /** A module with few heavy calls does not wait for them: while they keep all threads busy, the others run inline. */
   #prefersWorkers(workers: WorkerRing): boolean {
     if (this.#options.dispatch === "workers" || this.#judge.isSlow || !this.#inline.canAsk) return true;
@@ -121,6 +128,11 @@ export class Ring {
   }
 
   #runInline(job: RingJob): void {
+    const workers = this.#workers;
+    if (workers?.isStarting && !this.#inline.canAsk) {
+      workers.submit(job);
+      return;
+    }
     const hasBudget = this.#canUseWorkers();
     const { timeoutMs } = this.#options.settings;
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;

@@ -39,6 +39,11 @@ export class WorkerRing implements WorkerSlotListener {
   #firstReadyAtMs = Number.POSITIVE_INFINITY;
   #sweep: ReturnType<typeof setTimeout> | null = null;
   #followerCheck: ReturnType<typeof setTimeout> | null = null;
+  /** Slots that have been closed, and whose threads are not gone yet. */
+  readonly #ending = new Set<WorkerSlot>();
+  #targetSize = 0;
+  #hasLost = false;
+  #isClosed = false;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerRingOptions) {
@@ -49,6 +54,11 @@ export class WorkerRing implements WorkerSlotListener {
   /** False until the first thread has started, and while all are broken. */
   get isReady(): boolean {
     return this.#slots.some(isSound);
+  }
+
+  /** The first threads are on their way, and none of them has failed so far. */
+  get isStarting(): boolean {
+    return this.#firstReadyAtMs === Number.POSITIVE_INFINITY && !this.#hasLost;
   }
 
   get readyCount(): number {
@@ -76,13 +86,16 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   resize(size: number): void {
-    for (const slot of this.#slots.splice(size)) slot.retire();
-    while (this.#slots.length < size) {
-      const index = this.#slots.length;
-      this.#slots.push(
-        new WorkerSlot(index, () => this.#options.startMessage(index), this, this.#options.log),
-      );
+    this.#targetSize = size;
+    for (const slot of this.#slots.splice(size)) {
+      this.#ending.add(slot);
+      void slot.ended.then(() => {
+        this.#ending.delete(slot);
+        this.#grow();
+      });
+      slot.retire();
     }
+    this.#grow();
   }
 
   configure(configJson: string): void {
@@ -90,13 +103,14 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#sweep = null;
     if (this.#followerCheck !== null) clearTimeout(this.#followerCheck);
     this.#followerCheck = null;
     const slots = this.#slots.splice(0);
     for (const slot of slots) slot.close();
-    this.#ended = Promise.all(slots.map((slot) => slot.ended));
+    this.#ended = Promise.all([...slots, ...this.#ending].map((slot) => slot.ended));
   }
 
   /** Once closed: resolves when all threads are gone. */
@@ -119,9 +133,24 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   onLost(): void {
+    this.#hasLost = true;
     if (this.isReady) return;
     for (const { job } of this.#waiting.splice(0)) {
       if (!job.isCancelled) job.fail(noInstance());
+    }
+  }
+
+  /** Threads end slower than they can be asked for: those that do still count, so that they never pile up. */
+  #grow(): void {
+    if (this.#isClosed) return;
+    while (
+      this.#slots.length < this.#targetSize &&
+      this.#slots.length + this.#ending.size < this.#targetSize
+    ) {
+      const index = this.#slots.length;
+      this.#slots.push(
+        new WorkerSlot(index, () => this.#options.startMessage(index), this, this.#options.log),
+      );
     }
   }
 

@@ -220,7 +220,7 @@ export class WorkerSlot {
     this.#state = "broken";
     this.#worker?.terminate();
     this.#worker = null;
-    this.#restarts.recordFailedStart(performance.now());
+    this.#restarts.recordFailedStart(0, performance.now());
     this.#log.error("a worker thread was lost; another one is started", { slot: this.index, reason });
     this.#restart = setTimeout(() => {
       this.#restart = null;

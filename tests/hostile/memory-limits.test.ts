@@ -50,6 +50,29 @@ describe("--max-memory", () => {
   });
 });
 
+// The engine reserves some of it for itself, and four gigabytes for each of the first instances.
+describe.skipIf(process.platform !== "linux")("in 18 GiB of address space", () => {
+  const launcher = ["sh", "-c", 'ulimit -v 18874368; exec "$0" "$@"'];
+
+  test("a pool that cannot have all its instances serves with those it has, and says why", async () => {
+    const module = await assembleWat("large", guestWat(`(memory (export "memory") 992)`));
+    await using agent = await HostileAgent.start({ module, flags: ["--pool-size", "256"], launcher });
+    using client = await TimedClient.connect(agent.socketPath, 2);
+    const complaint = () => agent.lines.find(({ level }) => level === "error");
+    const giveUpAtMs = performance.now() + 30_000;
+    while (complaint() === undefined && performance.now() < giveUpAtMs) {
+      expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
+    }
+    expect(complaint()).toMatchObject({
+      msg: "an instance that stands by could not be made; it is tried again and again",
+      pool_size: 256,
+      reason:
+        "there is no memory for another instance of the module; lower --pool-size, or let the agent use more",
+    });
+    for (let i = 0; i < 20; i++) expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
+  });
+});
+
 describe("the call stack", () => {
   test("a guest that uses it up fails its request, again and again, and the agent lives", async () => {
     await using agent = await HostileAgent.start({ module: guestPath("recursion-mutual") });

@@ -1,6 +1,7 @@
 /** Slots on this thread, with real guests in them. */
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import type { GuestFactory } from "../../../src/abi/contract.ts";
 import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
@@ -8,8 +9,10 @@ import type { Verdict } from "../../../src/event/verdict.ts";
 import { InlineRing, type InlineRingOptions } from "../../../src/ring/inline-ring.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
+import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
+import { guestWat } from "../../guests/guest-wat.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
@@ -26,19 +29,20 @@ interface OpenOptions {
   readonly settings?: Partial<SlotSettings>;
   readonly configJson?: string;
   readonly onRefill?: (isGood: boolean) => void;
+  readonly isServing?: boolean;
   /** False does not wait until all instances are there. */
   readonly isFull?: boolean;
   /** Stands between the ring and the real guests. */
   readonly around?: (factory: GuestFactory) => GuestFactory;
 }
 
-async function open(guest: GuestName, options: OpenOptions = {}) {
+async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOptions = {}) {
   const { factory } = await prepareGuest({
-    moduleBytes: await Bun.file(guestPath(guest)).bytes(),
+    moduleBytes: typeof guest === "string" ? await Bun.file(guestPath(guest)).bytes() : guest,
     limits: TEST_LIMITS,
     canonicalHeaderCase: false,
   });
-  const log = new RecordedLog();
+  const log = new RecordedLog({ debugEnabled: true });
   const ringOptions: InlineRingOptions = {
     factory: options.around?.(factory) ?? factory,
     size: options.size ?? 1,
@@ -47,6 +51,7 @@ async function open(guest: GuestName, options: OpenOptions = {}) {
     configJson: options.configJson ?? null,
     log,
     onRefill: options.onRefill ?? (() => {}),
+    isServing: options.isServing ?? false,
   };
   const ring = new InlineRing(ringOptions);
   opened.push(ring);
@@ -108,27 +113,70 @@ describe("asking", () => {
     expect([ask(ring), ask(ring), ask(ring)].map(tagsOf)).toEqual([["n-1"], ["n-2"], ["n-3"]]);
   });
 
-  test("one instance is there before the first question; the others, when they are cheap, soon after", async () => {
-    const { control, around } = controlled();
-    const { ring } = await open("allow", { size: 4, around, isFull: false });
-    const madeAtFirst = control.made;
-    expect(codeOf(ask(ring))).toBe("allow");
-    await untilFull(ring, 4);
-    expect(control.made).toBe(4);
-    // A machine that paused just then makes the first one look dear.
-    expect([1, 4]).toContain(madeAtFirst);
-  });
-
-  test("all instances are there before the first question when they are not cheap", async () => {
-    const { ring } = await open("allow", { size: 4, around: slowly(8), isFull: false });
-    expect(ring.idleCount).toBe(4);
-  });
-
   test("an error of content keeps the instance", async () => {
     const { control, around } = controlled();
     const { ring } = await open("unknown-decision", { around });
     for (let i = 0; i < 5; i++) expect(codeOf(ask(ring))).toBe("guest-decision-unknown");
     expect(control.made).toBe(1);
+  });
+});
+
+describe("instances that stand by", () => {
+  /** How many are made before the ring can be asked. */
+  async function madeAtFirst(costMs: number, options: OpenOptions): Promise<number> {
+    const { ring } = await open("allow", { ...options, around: slowly(costMs), isFull: false });
+    const made = ring.idleCount;
+    ring.close();
+    return made;
+  }
+
+  test("are made after the first, which can be asked meanwhile", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("allow", { size: 4, around, isFull: false });
+    expect(codeOf(ask(ring))).toBe("allow");
+    await untilFull(ring, 4);
+    expect(control.made).toBe(4);
+    // A machine that pauses just then makes the first one look dear.
+    const tries = await Promise.all(Array.from({ length: 20 }, () => madeAtFirst(0, { size: 4 })));
+    expect(Math.min(...tries)).toBe(1);
+  });
+
+  test("are all made at once when they are dear, since nobody waits for an answer yet", async () => {
+    expect(await madeAtFirst(8, { size: 4 })).toBe(4);
+  });
+
+  test("are made one at a time, however dear, when others are answered meanwhile", async () => {
+    expect(await madeAtFirst(8, { size: 4, isServing: true })).toBe(1);
+  });
+
+  test("are tried again when they could not be made", async () => {
+    const { control, around } = controlled();
+    const failingAfterFirst = (factory: GuestFactory): GuestFactory => ({
+      ...factory,
+      instantiate: (host) => {
+        const instance = around(factory).instantiate(host);
+        if (control.made === 1) control.isFailing = true;
+        return instance;
+      },
+    });
+    const { ring, log } = await open("allow", {
+      size: 3,
+      around: failingAfterFirst,
+      isServing: true,
+      isFull: false,
+    });
+    const message = "an instance that stands by could not be made; it is tried again and again";
+    const complaints = () => log.lines.filter((line) => line.message === message);
+    while (complaints().length < 3) await Bun.sleep(5);
+    expect(complaints()[0]).toEqual({
+      level: "error",
+      message,
+      fields: { size: 1, pool_size: 3, reason: "no memory left for it" },
+    });
+    expect(complaints()[1]).toMatchObject({ level: "debug" });
+    expect(codeOf(ask(ring))).toBe("allow");
+    control.isFailing = false;
+    await untilFull(ring, 3);
   });
 });
 
@@ -220,6 +268,16 @@ describe("recycling", () => {
   });
 });
 
+describe("a recycled slot", () => {
+  test("is passed over while another instance is ready", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("counter", { size: 4, around, settings: { isFreshPerRequest: true } });
+    for (let i = 0; i < 4; i++) expect(tagsOf(ask(ring))).toEqual(["n-1"]);
+    expect(control.made).toBe(4);
+    while (control.made < 8) await Bun.sleep(1);
+  });
+});
+
 describe("the budget for new instances", () => {
   const COST_MS = 4;
   const LARGE_COST_MS = 20;
@@ -232,6 +290,33 @@ describe("the budget for new instances", () => {
     for (let i = 0; i < 100; i++) expect(codeOf(ask(ring))).toBe("allow");
     expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
     expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("is filled by what instances answer before they break", async () => {
+    const { ring } = await open("trap-on-marker", { around: slowly(COST_MS) });
+    for (let round = 0; round < 120; round++) {
+      for (let i = 0; i < 200; i++) expect(codeOf(ask(ring))).toBe("allow");
+      expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
+    }
+  });
+
+  test("bounds how often a guest that fills its memory is replaced", async () => {
+    let made = 0;
+    const { ring } = await open("memory-growth", {
+      settings: { recycleMemoryBytes: 3 * 64 * 1024 },
+      around: (factory) => ({
+        ...factory,
+        instantiate: (host) => {
+          made++;
+          return slowly(COST_MS)(factory).instantiate(host);
+        },
+      }),
+    });
+    const startedAtMs = performance.now();
+    for (let i = 0; i < 300; i++) expect(codeOf(ask(ring))).toBe("allow");
+    const paidFor = (100 + (performance.now() - startedAtMs) * 0.5 + 300 * 0.01) / COST_MS;
+    expect(made).toBeGreaterThan(10);
+    expect(made).toBeLessThanOrEqual(paidFor + 2);
   });
 
   test("is shared by all slots: those that wait for it do not refill all at once", async () => {
@@ -269,18 +354,23 @@ describe("resizing", () => {
     expect(codeOf(ask(ring))).toBe("allow");
   });
 
-  test("keeps its size when no more can be made", async () => {
+  test("takes a broken slot away rather than a sound one", async () => {
     const { control, around } = controlled();
-    const { ring, log } = await open("allow", { size: 2, around });
+    const { ring } = await open("trap-on-marker", { size: 2, around });
     control.isFailing = true;
-    ring.resize(5);
-    await settled();
-    expect(ring.idleCount).toBe(2);
-    expect(log.lines).toContainEqual({
-      level: "error",
-      message: "the pool could not grow; it keeps its size",
-      fields: { size: 2, reason: "no memory left for it" },
-    });
+    ask(ring, "/boom");
+    ring.resize(1);
+    expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("while instances are still being made ends at the last size", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("allow", { size: 8, around, isServing: true, isFull: false });
+    ring.resize(1);
+    await Bun.sleep(100);
+    expect([ring.idleCount, control.made]).toEqual([1, 1]);
+    ring.resize(2);
+    await untilFull(ring, 2);
   });
 
   test("a closed ring makes nothing any more", async () => {
@@ -289,12 +379,30 @@ describe("resizing", () => {
     ask(ring, "/boom");
     ring.close();
     await settled();
+    ring.resize(4);
+    await settled();
     expect(control.made).toBe(2);
     expect(codeOf(ask(ring))).toBe("guest-no-instance");
+  });
+
+  test("a ring that is closed while instances are still being made makes no more", async () => {
+    const { control, around } = controlled();
+    const { ring } = await open("allow", { size: 8, around, isServing: true, isFull: false });
+    ring.close();
+    await Bun.sleep(150);
+    expect(control.made).toBe(1);
   });
 });
 
 describe("configuration", () => {
+  /** Refuses every configuration but its first. */
+  async function configuredOnce(): Promise<string> {
+    const echo = await Bun.file(join(import.meta.dir, "../../guests/configure-echo.wat")).text();
+    const start = "(local $byte i32) (local $out i32)\n";
+    expect(echo).toContain(start);
+    return echo.replace(start, `${start}(if (global.get $end) (then (return (i32.const 1))))`);
+  }
+
   const CONFIG = '{"list":["a"]}';
 
   test("reaches every instance, also those made later", async () => {
@@ -331,6 +439,51 @@ describe("configuration", () => {
     expect(ring.configure(CONFIG)?.code).toBe(code);
     expect(ring.idleCount).toBe(2);
     expect(codeOf(ask(ring))).toBe("allow");
+  });
+
+  test("that takes long is given to one that serves at once, and those that stand by are replaced", async () => {
+    let configured = 0;
+    const { ring } = await open("configure-echo", {
+      size: 8,
+      around: (factory) => ({
+        ...factory,
+        instantiate: (host) => {
+          const instance = factory.instantiate(host);
+          const configure = instance.configure.bind(instance);
+          instance.configure = (json, timeoutMs) => {
+            const endsAtMs = performance.now() + 10;
+            while (performance.now() < endsAtMs);
+            configured++;
+            return configure(json, timeoutMs);
+          };
+          return instance;
+        },
+      }),
+    });
+    expect(ring.configure(CONFIG)).toBeNull();
+    // The one that tried it, and the one that is asked.
+    expect(configured).toBe(2);
+    expect(tagsOf(ask(ring))).toEqual([CONFIG]);
+    while (configured < 9) await Bun.sleep(5);
+    expect(tagsOf(ask(ring))).toEqual([CONFIG]);
+  });
+
+  test("that a live instance refuses, and a fresh one accepts, holds for all: the instance is replaced", async () => {
+    const module = await assembleWat("configured-once", guestWat(await configuredOnce()));
+    const { ring, log } = await open(module, { size: 2 });
+    for (const config of ['{"v":1}', '{"v":2}', '{"v":3}']) {
+      expect(ring.configure(config)).toBeNull();
+      for (let i = 0; i < 4; i++) expect(tagsOf(ask(ring))).toEqual([config]);
+    }
+    expect(log.lines).toContainEqual({
+      level: "warn",
+      message: "an instance refuses the configuration that a fresh one accepted; it is replaced",
+      fields: {
+        slot: 0,
+        code: "guest-configuration-refused",
+        reason: "the module's on_configure answered 1; 0 accepts",
+      },
+    });
   });
 
   test("that no instance can be made for is refused", async () => {

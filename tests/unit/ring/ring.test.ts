@@ -10,9 +10,9 @@ import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
-import { guestWat } from "../../guests/guest-wat.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
+import { guestWat } from "../../guests/guest-wat.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
@@ -194,6 +194,23 @@ test("while no instance on this thread is sound and none can be made, other thre
   await Promise.all(endless.map((job) => job.outcome));
   await untilThreadsRun(ring);
   for (const job of [1, 2, 3, 4].map(() => submit(ring))) expect(codeOf(await job.outcome)).toBe("allow");
+});
+
+test("while the first threads start, questions that no instance on this thread can take wait for them", async () => {
+  let isFailing = false;
+  const around = (factory: GuestFactory): GuestFactory => ({
+    ...factory,
+    instantiate: (host) => {
+      if (isFailing) throw new ModuleError("module-start-failed", "no memory left for it");
+      return factory.instantiate(host);
+    },
+  });
+  const ring = await open("trap-on-marker", { dispatch: "workers", around });
+  isFailing = true;
+  expect(codeOf(await submit(ring, "/boom").outcome)).toBe("guest-trap");
+  expect(codeOf(await submit(ring).outcome)).toBe("guest-no-instance");
+  expect(ring.readyThreads).toBe(0);
+  expect(codeOf(await submit(ring).outcome)).toBe("allow");
 });
 
 test("in mode workers, everything is asked on other threads once they run", async () => {
