@@ -19,6 +19,8 @@ const OFF = "0";
 /** An instance for so few calls costs more by its memory's guards than bounds checks cost these calls (RATIONALE.md). */
 const FEW_CALLS = 1000;
 
+const DESCRIPTOR_PATH = /^\/(?:dev|proc\/[^/]+)\/(?:fd\/|std)/;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ProgramStart {
@@ -31,8 +33,13 @@ export interface ProgramStart {
   readonly argv: readonly string[];
 }
 
-/** Whether new instances are made so often that a second start of the process pays. */
-export function makesManyInstances({ isolation, recycleAfterCalls }: Settings): boolean {
+/**
+ * Whether new instances are made so often that a second start of the process pays. What is read or written by a
+ * descriptor's path would not survive it, so then there is none.
+ */
+export function wantsCheapInstances(settings: Settings): boolean {
+  const { isolation, recycleAfterCalls, modulePath, recordPath } = settings;
+  if ([modulePath, recordPath ?? ""].some((path) => DESCRIPTOR_PATH.test(path))) return false;
   return isolation === "per-request" || (recycleAfterCalls > 0 && recycleAfterCalls <= FEW_CALLS);
 }
 
@@ -52,7 +59,7 @@ export function restartForCheapInstances(): void {
   const environment = { ...process.env, [VARIABLE]: OFF };
   try {
     replaceKeepingDescriptors(process.execPath, commandLine, environment);
-    // Only where there is no C library to call, since it closes all but the standard streams.
+    // Where that is not possible: it closes all but the standard streams.
     if (!hasPassedSocket()) process.execve?.(process.execPath, commandLine, environment);
   } catch {
     // Served all the same, as documented above.
@@ -68,7 +75,7 @@ function hasPassedSocket(): boolean {
   return inheritedListenFd(process.env, process.pid) !== null;
 }
 
-/** What was passed on stays open: a listening socket, or a module or recording under /dev/fd. */
+/** A listening socket that was passed on, as descriptor 3, stays open. */
 function replaceKeepingDescriptors(
   path: string,
   commandLine: readonly string[],

@@ -7,7 +7,7 @@ import { inheritedListenFd } from "../socket/inherited-socket.ts";
 import { SocketError } from "../socket/socket-error.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { Agent } from "./agent.ts";
-import { makesManyInstances, restartForCheapInstances } from "./cheap-instances.ts";
+import { wantsCheapInstances, restartForCheapInstances } from "./cheap-instances.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
 import type { Settings } from "./settings.ts";
 import { StopRequest } from "./stop-request.ts";
@@ -28,7 +28,7 @@ export async function runAgent(
   log: Log,
   openObserver: () => EventObserver | null = () => null,
 ): Promise<number> {
-  if (makesManyInstances(settings)) restartForCheapInstances();
+  if (wantsCheapInstances(settings)) restartForCheapInstances();
   const observer = openObserver();
   const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
   const stop = new StopRequest(log);

@@ -56,8 +56,7 @@ export class InlineRing {
    * Makes the first instance, and the others in the background: whoever waits for the agent to be ready need not wait
    * for instances that stand by. Dear ones are all made at once, unless there are requests already to hold up.
    *
-   * @throws ModuleError when the first cannot be made, EventFailure when it refuses the configuration; either also
-   *   for those made at once.
+   * @throws ModuleError when the first cannot be made, EventFailure when it refuses the configuration.
    */
   constructor(options: InlineRingOptions) {
     this.#options = options;
@@ -65,7 +64,7 @@ export class InlineRing {
     this.#targetSize = options.size;
     const costMs = this.#addSlot();
     if (costMs >= CHEAP_INSTANCE_MS && options.isServing !== true) {
-      while (this.#slots.length < options.size) this.#addSlot();
+      while (this.#slots.length < options.size && this.#failedGrowths === 0) this.#growByOne();
     }
     this.#growAfter(FIRST_GROWTH_PAUSE_MS);
   }
@@ -92,7 +91,7 @@ export class InlineRing {
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */
   resize(size: number): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || size === this.#targetSize) return;
     this.#targetSize = size;
     while (this.#slots.length > size) this.#removeSlot();
     this.#failedGrowths = 0;
@@ -111,11 +110,12 @@ export class InlineRing {
     const failure = this.#tryConfiguration(configJson);
     if (failure !== null) return failure;
     this.#configJson = configJson;
-    let hasConfigured = false;
+    let hasTried = false;
     for (const slot of this.#slots) {
-      if (hasConfigured && performance.now() - startedAtMs > MAX_CONFIGURE_MS) slot.renew(configJson);
+      const isLive = slot.isReady;
+      if (hasTried && performance.now() - startedAtMs > MAX_CONFIGURE_MS) slot.renew(configJson);
       else this.#configureSlot(slot, configJson);
-      hasConfigured ||= slot.isReady;
+      hasTried ||= isLive;
     }
     return null;
   }
@@ -201,10 +201,10 @@ export class InlineRing {
   }
 
   #tryConfiguration(configJson: string): EventFailure | null {
-    const { factory, settings, log, firstIndex } = this.#options;
+    const { factory, settings, log } = this.#options;
     try {
       const candidate = factory.instantiate({
-        slot: firstIndex + this.#slots.length,
+        slot: this.#freeIndex(),
         log,
         startTimeoutMs: settings.startTimeoutMs,
         isMuted: false,
@@ -258,6 +258,7 @@ export class InlineRing {
 
   /** Answers how long to wait before the next one. */
   #growByOne(): number {
+    const startedAtMs = performance.now();
     try {
       const costMs = this.#addSlot();
       this.#failedGrowths = 0;
@@ -271,7 +272,7 @@ export class InlineRing {
         reason: error instanceof Error ? error.message : String(error),
       });
       const pauseMs = FIRST_FAILED_GROWTH_PAUSE_MS * 2 ** this.#failedGrowths++;
-      return Math.min(pauseMs, MAX_FAILED_GROWTH_PAUSE_MS);
+      return Math.max(performance.now() - startedAtMs, Math.min(pauseMs, MAX_FAILED_GROWTH_PAUSE_MS));
     }
   }
 }

@@ -10,13 +10,13 @@
 const SHARE = 0.5;
 /**
  * What an answered event adds: about what it took. One poison request in a hundred is so paid for at any rate up to
- * instances of 2 ms, and whoever mixes them to that end gets three quarters of the thread at most.
+ * instances of 2 ms, and whoever mixes them to that end gets three quarters of the thread (where events take less than
+ * these 10 µs, some more).
  */
 const ANSWERED_CREDIT_MS = 0.01;
 /** A collector pause that falls into a refill is not the refill's cost: at most so many times the usual is charged. */
 const MAX_CHARGE_FACTOR = 4;
-const FALL = 0.5;
-const RISE = 0.05;
+const SMOOTHING = 0.05;
 const MAX_CREDIT_MS = 100;
 const FIRST_FAILED_START_PAUSE_MS = 10;
 const MAX_FAILED_START_PAUSE_MS = 5000;
@@ -32,7 +32,7 @@ export class RefillBudget {
     this.#countedAtMs = nowMs;
   }
 
-  /** An instance is lost that had answered so many events. */
+  /** An instance is gone, lost or replaced, that had answered so many events. */
   recordAnswered(events: number): void {
     this.#creditMs = Math.min(MAX_CREDIT_MS, this.#creditMs + events * ANSWERED_CREDIT_MS);
   }
@@ -77,7 +77,7 @@ export class RefillBudget {
 
   #usualMs(costMs: number): number {
     const usualMs = this.#usualCostMs ?? costMs;
-    this.#usualCostMs = usualMs + (costMs - usualMs) * (costMs < usualMs ? FALL : RISE);
+    this.#usualCostMs = usualMs + (costMs - usualMs) * SMOOTHING;
     return this.#usualCostMs;
   }
 

@@ -42,7 +42,6 @@ export class WorkerRing implements WorkerSlotListener {
   /** Slots that have been closed, and whose threads are not gone yet. */
   readonly #ending = new Set<WorkerSlot>();
   #targetSize = 0;
-  #hasLost = false;
   #isClosed = false;
   #ended: Promise<unknown> = Promise.resolve();
 
@@ -56,9 +55,11 @@ export class WorkerRing implements WorkerSlotListener {
     return this.#slots.some(isSound);
   }
 
-  /** The first threads are on their way, and none of them has failed so far. */
+  /** The first threads are on their way. */
   get isStarting(): boolean {
-    return this.#firstReadyAtMs === Number.POSITIVE_INFINITY && !this.#hasLost;
+    return (
+      this.#firstReadyAtMs === Number.POSITIVE_INFINITY && this.#slots.some(({ isStarting }) => isStarting)
+    );
   }
 
   get readyCount(): number {
@@ -133,8 +134,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   onLost(): void {
-    this.#hasLost = true;
-    if (this.isReady) return;
+    if (this.isReady || this.isStarting) return;
     for (const { job } of this.#waiting.splice(0)) {
       if (!job.isCancelled) job.fail(noInstance());
     }
@@ -143,10 +143,7 @@ export class WorkerRing implements WorkerSlotListener {
   /** Threads end slower than they can be asked for: those that do still count, so that they never pile up. */
   #grow(): void {
     if (this.#isClosed) return;
-    while (
-      this.#slots.length < this.#targetSize &&
-      this.#slots.length + this.#ending.size < this.#targetSize
-    ) {
+    while (this.#slots.length + this.#ending.size < this.#targetSize) {
       const index = this.#slots.length;
       this.#slots.push(
         new WorkerSlot(index, () => this.#options.startMessage(index), this, this.#options.log),

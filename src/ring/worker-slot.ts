@@ -43,6 +43,7 @@ export class WorkerSlot {
   #followerSinceMs = 0;
   /** The job under way takes long, as it seems: a follower had to be taken back from behind it. */
   #hasGivenBack = false;
+  #hasStarted = false;
   #isRetired = false;
   readonly #ended = Promise.withResolvers<void>();
   #restart: ReturnType<typeof setTimeout> | null = null;
@@ -63,6 +64,11 @@ export class WorkerSlot {
   /** Resolves when the slot was closed and its thread is gone, some time later. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Its thread is on its way. */
+  get isStarting(): boolean {
+    return this.#worker !== null && !this.#hasStarted;
   }
 
   /** It is idle, or busy without a follower; behind one and the same job it takes no second one. */
@@ -138,7 +144,13 @@ export class WorkerSlot {
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => ifCurrent(() => this.#onMessage(data));
     worker.onerror = (event) => ifCurrent(() => this.#onThreadLost(event.message));
-    worker.addEventListener("close", () => ifCurrent(() => this.#onThreadLost("the thread ended")));
+    worker.addEventListener("close", () =>
+      ifCurrent(() => {
+        this.#worker = null;
+        this.#onThreadLost("the thread ended");
+      }),
+    );
+    this.#hasStarted = false;
     this.#offer = new FollowerOffer();
     this.#post({ ...this.#makeStart(), followers: this.#offer.shared });
   }
@@ -151,6 +163,7 @@ export class WorkerSlot {
     switch (message.type) {
       case "started":
         this.#restarts.recordGoodStart();
+        this.#hasStarted = true;
         this.#becomeReady(null);
         return;
       case "start-failed":

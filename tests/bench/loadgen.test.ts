@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { findLoadgen, COMMITTED_LOADGEN, loadgenSourceHash, loadgenVersion } from "./loadgen/build.ts";
 import { type LoadProfile, type LoadResult, runLoad } from "./load.ts";
-import { newSocketPath } from "./subject.ts";
+import { accepts, newSocketPath } from "./subject.ts";
 import { startTrivialResponder, type TrivialResponderOptions } from "./trivial-responder.ts";
 
 const BRIEF = { warmupSeconds: 0.05, durationSeconds: 0.2, drainSeconds: 0.2 };
@@ -125,6 +125,19 @@ describe.skipIf(process.platform !== "linux")("the load generator (epoll: Linux 
     const result = await loadAgainst({ ...shapes[0], warmupSeconds: 0, durationSeconds: 0.25 }, { tamper });
     expect(result).toMatchObject({ errors: 1, reconnects: 1, unanswered: 1 });
     expect(result.answered).toBeGreaterThan(49);
+  });
+
+  test("answers every event of its own kind as the plain responder, which the open loop is compared with", async () => {
+    const { socketPath, remove } = newSocketPath();
+    afterAll(remove);
+    const responder = Bun.spawn([loadgen, "respond", "--socket", socketPath, "--work-ns", "2000"]);
+    afterAll(() => responder.kill());
+    while (!(await accepts(socketPath))) await Bun.sleep(5);
+    const profile = { protocol: "v1", connections: 16, inFlight: 1, ratePerSecond: 1000, ...BRIEF } as const;
+    const result = await runLoad(loadgen, socketPath, profile, { pid: responder.pid });
+    expect(result).toMatchObject({ errors: 0, reconnects: 0, wrongIds: 0, unanswered: 0 });
+    expect(result.normal).toMatchObject({ notAllowed: 0 });
+    expect(result.normal.events).toBeGreaterThan(100);
   });
 
   test("says what it cannot reach", async () => {

@@ -83,6 +83,7 @@ test.skipIf(!IS_LINUX)("a SIGHUP that comes before it is ready is answered when 
   writeFileSync(module, await assembleWat("slow-start", guestWat(costlyStart(20_000_000))));
   await using agent = AgentProcess.launch({ module });
   while (!catchesHangUp(agent.pid)) await Bun.sleep(1);
+  expect(agent.lines).toEqual([]);
   agent.signal("SIGHUP");
   expect(await agent.line("reloaded the module")).toMatchObject({ reason: "SIGHUP" });
   expect(agent.lines.map(({ msg }) => msg)).toEqual(["ready", "reloaded the module"]);

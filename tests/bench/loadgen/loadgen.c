@@ -12,6 +12,7 @@
 
 #include "answers.h"
 #include "connection.h"
+#include "plain-responder.h"
 #include "report.h"
 #include "start-probe.h"
 
@@ -154,6 +155,7 @@ static void prepare(void) {
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (argc > 1 && strcmp(argv[1], "start") == 0) return start_command(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "respond") == 0) return respond_command(argc - 1, argv + 1);
   run.options = parse_options(argc, argv);
   const struct options *o = &run.options;
   if (o->cpu >= 0) stay_on_cpu(o->cpu);

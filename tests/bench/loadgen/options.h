@@ -42,6 +42,7 @@ struct options {
 static const char usage[] =
     "Usage: loadgen --socket PATH [options]        send events, print one JSON object\n"
     "       loadgen start --socket PATH -- COMMAND  time a start up to the first answer\n"
+    "       loadgen respond --socket PATH [--work-ns N]  answer v1 events, and work so long on each\n"
     "\n"
     "  --protocol v1|v2        what to speak (v1)\n"
     "  --connections N         connections (1)\n"

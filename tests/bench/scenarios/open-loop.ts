@@ -6,7 +6,7 @@ import { type Bench, generatorCpu, runLength, type Scenario, withSubject } from 
 import { latencyOf, type LoadProfile, type LoadResult, runLoad } from "../load.ts";
 import { count, figure } from "../report/figures.ts";
 import { failuresOf, medianOf, runRounds, typicalRun, type Variant } from "../rounds.ts";
-import type { Subject } from "../subject.ts";
+import { commandSubject, type Subject } from "../subject.ts";
 
 const CONNECTIONS = 16;
 const MOST_SPREAD = 3;
@@ -32,11 +32,14 @@ function variant(bench: Bench, name: string, subject: Subject, module: string): 
   };
 }
 
-/** Nothing answers steadier than the responder, which does next to nothing. */
-function machineNotes(trivialSpread: number | null): string[] {
-  if (trivialSpread === null || trivialSpread <= MOST_SPREAD) return [];
+/** About what the agent spends on an event of the example module, so that both are asked equally often. */
+const PLAIN_WORK_NS = 6000;
+
+/** Nothing answers steadier than a C program without a runtime, a collector or a second thread. */
+function machineNotes(plainSpread: number | null): string[] {
+  if (plainSpread === null || plainSpread <= MOST_SPREAD) return [];
   return [
-    `The trivial responder's own p99 is ${figure(trivialSpread)} times its p50: this machine pauses programs for longer than an event takes, so the bar says more about it than about the agent.`,
+    `The plain responder's own p99 is ${figure(plainSpread)} times its p50: this machine pauses programs for longer than an event takes, so the bar says more about it than about the agent.`,
   ];
 }
 
@@ -45,8 +48,13 @@ export const openLoop: Scenario = {
   title: "Open loop at half of peak, v1, 16 connections; latency from the intended send time",
   async run(bench) {
     const module = bench.guests.example ?? bench.guests.constant;
+    const plain = commandSubject(
+      "plain responder",
+      `${bench.loadgen} respond --socket {socket} --work-ns ${PLAIN_WORK_NS}`,
+    );
     const series = await runRounds(
       [
+        variant(bench, plain.name, plain, module),
         variant(bench, "trivial responder", bench.trivial, module),
         variant(bench, "agent", bench.agent, module),
         ...[...(bench.seed === null ? [] : [bench.seed]), ...bench.others].map((other) =>

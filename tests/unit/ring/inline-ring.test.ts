@@ -145,6 +145,22 @@ describe("instances that stand by", () => {
     expect(await madeAtFirst(8, { size: 4 })).toBe(4);
   });
 
+  test("need not all be had, however dear they are", async () => {
+    let made = 0;
+    const { ring } = await open("allow", {
+      size: 4,
+      isFull: false,
+      around: (factory) => ({
+        ...factory,
+        instantiate: (host) => {
+          if (++made > 2) throw new ModuleError("module-start-failed", "no memory left for it");
+          return slowly(8)(factory).instantiate(host);
+        },
+      }),
+    });
+    expect(ring.idleCount).toBe(2);
+  });
+
   test("are made one at a time, however dear, when others are answered meanwhile", async () => {
     expect(await madeAtFirst(8, { size: 4, isServing: true })).toBe(1);
   });

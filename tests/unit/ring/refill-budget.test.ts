@@ -91,6 +91,20 @@ describe("instances that can be made", () => {
     expect(budget.remainingMs(0)).toBe(0);
   });
 
+  test("are charged what they cost on average where that is now little and now much", () => {
+    const budget = new RefillBudget(0);
+    let nowMs = 0;
+    let spentMs = 0;
+    for (let i = 0; nowMs < 60_000; i++) {
+      nowMs += budget.remainingMs(nowMs);
+      const costMs = i % 2 === 0 ? 0.06 : 2;
+      nowMs += costMs;
+      spentMs += costMs;
+      budget.recordMade(costMs, nowMs);
+    }
+    expect(spentMs / nowMs).toBeLessThan(0.53);
+  });
+
   test("save up no more credit in quiet times than they started with", () => {
     const budget = new RefillBudget(0);
     budget.recordAnswered(1_000_000);
