@@ -1,11 +1,11 @@
 /**
  * Makes new instances cheap, for those who need many: `--isolation per-request`, or a small `--recycle-after`.
  *
- * The engine reserves gigabytes of guarded address space for the memory of every instance, so that hardware finds
- * accesses out of bounds. It keeps few such memories, and collects all garbage to have an old one back: a millisecond,
- * which is many times what the rest of an instance costs. A variable that the engine reads when its process starts has
- * bounds checked by instructions instead. So the process starts itself once more with the variable set: same process
- * id, same standard streams, nothing begun yet.
+ * The engine guards a memory with gigabytes of address space, so that hardware finds accesses out of bounds. Of such
+ * memories it keeps eight, and from the fourth on every new one makes it collect all garbage, in the hope of an old one:
+ * a millisecond, which is many times what the rest of an instance costs. A variable that the engine reads when its
+ * process starts lets it keep more. So the process starts itself once more with the variable set: same process id, same
+ * standard streams, nothing begun yet.
  */
 
 import { ptr } from "bun:ffi";
@@ -13,10 +13,11 @@ import { openLibc } from "../observe/libc.ts";
 import { inheritedListenFd } from "../socket/inherited-socket.ts";
 import type { Settings } from "./settings.ts";
 
-const VARIABLE = "BUN_JSC_useWasmFaultSignalHandler";
-const OFF = "0";
+const VARIABLE = "BUN_JSC_maxNumWasmFastMemories";
+/** Address space for half a terabyte. Half of them can be garbage, whose memory is freed by its size long before. */
+const MOST_MEMORIES = "128";
 
-/** An instance for so few calls costs more by its memory's guards than bounds checks cost these calls (RATIONALE.md). */
+/** From here on, instances are too rare to be felt. */
 const FEW_CALLS = 1000;
 
 const DESCRIPTOR_PATH = /^\/(?:dev|proc\/[^/]+)\/(?:fd\/|std)/;
@@ -56,7 +57,7 @@ export function restartForCheapInstances(): void {
     execArgv: process.execArgv,
     argv: process.argv,
   });
-  const environment = { ...process.env, [VARIABLE]: OFF };
+  const environment = { ...process.env, [VARIABLE]: MOST_MEMORIES };
   try {
     replaceKeepingDescriptors(process.execPath, commandLine, environment);
     // Where that is not possible: it closes all but the standard streams.
