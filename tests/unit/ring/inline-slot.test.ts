@@ -1,0 +1,66 @@
+/** What a slot tells the budget for new instances. */
+
+import { describe, expect, test } from "bun:test";
+import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import { InlineSlot } from "../../../src/ring/inline-slot.ts";
+import { RefillBudget } from "../../../src/ring/refill-budget.ts";
+import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
+import { guestPath } from "../../guests/guest-path.ts";
+import { sampleRequest } from "../../support/neutral-events.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
+
+/** Keeps account, and does what it does. */
+class ObservedBudget extends RefillBudget {
+  answered = 0;
+  charged = 0;
+  wanted = 0;
+
+  override recordAnswered(events: number): void {
+    this.answered += events;
+    super.recordAnswered(events);
+  }
+
+  override recordMade(costMs: number, nowMs: number): void {
+    this.charged++;
+    super.recordMade(costMs, nowMs);
+  }
+
+  override recordWanted(costMs: number): void {
+    this.wanted++;
+    super.recordWanted(costMs);
+  }
+}
+
+async function open(settings: Partial<SlotSettings> = {}) {
+  const { factory } = await prepareGuest({
+    moduleBytes: await Bun.file(guestPath("trap-on-marker")).bytes(),
+    limits: TEST_LIMITS,
+    canonicalHeaderCase: false,
+  });
+  const budget = new ObservedBudget(performance.now());
+  const slot = new InlineSlot(0, factory, slotSettings(settings), null, new RecordedLog(), budget, () => {});
+  const ask = (uri: string): void => void slot.ask(sampleRequest({ uri }), 1000, 0, null);
+  return { budget, slot, ask };
+}
+
+describe("an instance that breaks", () => {
+  test("has paid in for each event that it answered, and its successor is charged", async () => {
+    const { budget, ask } = await open();
+    for (const uri of ["/", "/", "/", "/boom"]) ask(uri);
+    expect(budget).toMatchObject({ answered: 3, charged: 0 });
+    for (const uri of ["/", "/boom", "/boom", "/"]) ask(uri);
+    expect(budget).toMatchObject({ answered: 4, charged: 3, wanted: 0 });
+  });
+});
+
+describe("an instance that is replaced because the operator wants it", () => {
+  test.each([
+    ["after so many calls", { recycleAfterCalls: 2 }, 6, 2],
+    ["after every request", { isFreshPerRequest: true }, 6, 5],
+  ])("%s pays in as well, and its successor is not charged", async (_when, settings, answered, wanted) => {
+    const { budget, ask } = await open(settings);
+    for (let i = 0; i < 6; i++) ask("/");
+    expect(budget).toMatchObject({ answered, charged: 0, wanted });
+  });
+});
