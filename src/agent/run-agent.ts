@@ -7,7 +7,7 @@ import { inheritedListenFd } from "../socket/inherited-socket.ts";
 import { SocketError } from "../socket/socket-error.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { Agent } from "./agent.ts";
-import { wantsCheapInstances, restartForCheapInstances } from "./cheap-instances.ts";
+import { restartForCheapInstances, wantsCheapInstances } from "./cheap-instances.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
 import type { Settings } from "./settings.ts";
 import { StopRequest } from "./stop-request.ts";

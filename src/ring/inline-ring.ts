@@ -150,6 +150,7 @@ export class InlineRing {
     return this.#budget.remainingMs(performance.now());
   }
 
+  /** When the first empty slot may be filled, and not before `minPauseMs`. */
   #refillLater(minPauseMs = 0): void {
     const slot = this.#firstEmpty();
     if (slot === null || this.#isClosed) return;
@@ -242,7 +243,7 @@ export class InlineRing {
     return index;
   }
 
-  /** One that nobody would miss, if there is one. */
+  /** One that nobody would miss, if there is one; else the last, which -1 means to `splice`. */
   #removeSlot(): void {
     const at = this.#slots.findLastIndex((slot) => !slot.isReady);
     for (const slot of this.#slots.splice(at, 1)) slot.close();

@@ -333,44 +333,32 @@ describe("the budget for new instances", () => {
   });
 
   test("bounds how often a guest that fills its memory is replaced", async () => {
-    let made = 0;
+    const { control, around } = controlled();
     const { ring } = await open("memory-growth", {
       settings: { recycleMemoryBytes: 3 * 64 * 1024 },
-      around: (factory) => ({
-        ...factory,
-        instantiate: (host) => {
-          made++;
-          return slowly(COST_MS)(factory).instantiate(host);
-        },
-      }),
+      around: (factory) => around(slowly(COST_MS)(factory)),
     });
     const startedAtMs = performance.now();
     for (let i = 0; i < 300; i++) expect(codeOf(ask(ring))).toBe("allow");
     const paidFor = (100 + (performance.now() - startedAtMs) * 0.5 + 300 * 0.01) / COST_MS;
-    expect(made).toBeGreaterThan(1);
-    expect(made).toBeLessThanOrEqual(paidFor + 2);
+    expect(control.made).toBeGreaterThan(1);
+    expect(control.made).toBeLessThanOrEqual(paidFor + 2);
   });
 
   test("is shared by all slots: those that wait for it do not refill all at once", async () => {
-    let made = 0;
+    const { control, around } = controlled();
     const { ring } = await open("trap-on-marker", {
       size: 8,
-      around: (factory) => ({
-        ...factory,
-        instantiate: (host) => {
-          made++;
-          return slowly(LARGE_COST_MS)(factory).instantiate(host);
-        },
-      }),
+      around: (factory) => around(slowly(LARGE_COST_MS)(factory)),
     });
     for (let traps = 0; ring.canAsk && traps < 200; traps++) ask(ring, "/boom");
     expect(ring.canAsk).toBe(false);
-    const madeBefore = made;
+    const madeBefore = control.made;
     const startedAtMs = performance.now();
     await Bun.sleep(100);
     // A timer of each slot fires meanwhile; half of the time that passes pays for them, and the last may overdraw it.
     const paidFor = ((performance.now() - startedAtMs) * 0.5) / LARGE_COST_MS;
-    expect(made - madeBefore).toBeLessThanOrEqual(paidFor + 1);
+    expect(control.made - madeBefore).toBeLessThanOrEqual(paidFor + 1);
   });
 });
 
