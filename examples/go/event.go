@@ -1,8 +1,9 @@
 package main
 
-import "strings"
-
 // A Request holds what a policy needs of a request. The host sends method and correlation_id too.
+//
+// Its strings are parts of the event's text: what a policy keeps for later should be a strings.Clone, or all of that
+// text stays in memory.
 type Request struct {
 	uri      string
 	clientIP string
@@ -30,10 +31,10 @@ func (r Request) headerValues(lowerName string) []string {
 	return values
 }
 
-func readRequest(input []byte) Request {
+func readRequest(text string) Request {
 	var request Request
 	var hasURI, hasClientIP, hasHeaders bool
-	json := jsonReader{text: input}
+	json := newJSONReader(text)
 	for more := json.open('{', '}'); more; more = json.more('}') {
 		switch json.key() {
 		case "uri":
@@ -54,17 +55,17 @@ func readRequest(input []byte) Request {
 }
 
 func readHeaders(json *jsonReader) []Header {
-	var headers []Header
+	headers := make([]Header, 0, 24) // as many as browsers send, so that it seldom grows
 	for more := json.open('{', '}'); more; more = json.more('}') {
 		headers = append(headers, Header{json.key(), json.string()})
 	}
 	return headers
 }
 
-func readResponse(input []byte) Response {
+func readResponse(text string) Response {
 	var response Response
 	var hasStatus bool
-	json := jsonReader{text: input}
+	json := newJSONReader(text)
 	for more := json.open('{', '}'); more; more = json.more('}') {
 		switch json.key() {
 		case "status":
@@ -82,10 +83,23 @@ func readResponse(input []byte) Response {
 
 // lowerASCII leaves all but A to Z alone, as HTTP compares names. (strings.ToLower would take the Kelvin sign for a k.)
 func lowerASCII(text string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r - 'A' + 'a'
+	at := 0
+	for at < len(text) && !isCapital(text[at]) {
+		at++
+	}
+	if at == len(text) {
+		return text
+	}
+	lower := []byte(text)
+	for i, c := range lower {
+		if isCapital(c) {
+			c += 'a' - 'A'
 		}
-		return r
-	}, text)
+		lower[i] = c
+	}
+	return string(lower)
+}
+
+func isCapital(c byte) bool {
+	return 'A' <= c && c <= 'Z'
 }

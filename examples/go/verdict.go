@@ -19,19 +19,27 @@ func (v Verdict) block(status int, body, tag string) Verdict {
 }
 
 func (v *Verdict) tag(tag string) {
-	v.tags = append(v.tags, tag)
+	v.tags = add(v.tags, tag)
 }
 
 func (v *Verdict) addRequestHeader(name, value string) {
-	v.addRequestHeaders = append(v.addRequestHeaders, Header{name, value})
+	v.addRequestHeaders = add(v.addRequestHeaders, Header{name, value})
 }
 
 func (v *Verdict) addResponseHeader(name, value string) {
-	v.addResponseHeaders = append(v.addResponseHeaders, Header{name, value})
+	v.addResponseHeaders = add(v.addResponseHeaders, Header{name, value})
 }
 
 func (v *Verdict) removeResponseHeader(name string) {
-	v.removeResponseHeaders = append(v.removeResponseHeaders, name)
+	v.removeResponseHeaders = add(v.removeResponseHeaders, name)
+}
+
+// add makes room for a few items at once: append alone would allocate for the first, the second and the third.
+func add[T any](items []T, item T) []T {
+	if items == nil {
+		items = make([]T, 0, 4)
+	}
+	return append(items, item)
 }
 
 func (v Verdict) appendJSON(out []byte) []byte {
