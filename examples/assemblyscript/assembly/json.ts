@@ -1,12 +1,61 @@
 /**
- * A strict JSON reader and the one thing a writer needs. Whatever is not JSON, or not of the kind asked for, throws:
- * the host gets the message and answers by its own failure policy.
+ * A strict JSON reader, and a writer. Whatever is not JSON, or not of the kind asked for, throws: the host gets the
+ * message and answers by its own failure policy.
  *
  * The reader works on the UTF-8 bytes in memory and unescapes strings where they lie, which is always possible because
- * no escape is shorter than what it stands for.
+ * no escape is shorter than what it stands for. There they stay: most texts of an event interest no policy, and only
+ * those that do become a `string`.
  */
 
 const MAX_DEPTH = 64;
+
+/** Bytes of a writer, before it needs more. */
+const FIRST_SIZE: usize = 512;
+
+/** A 1 in each of eight bytes; times `c`, a `c` in each. */
+const EACH_BYTE: u64 = u64.MAX_VALUE / 0xff;
+
+/** Valid UTF-8 where the reader found it, for as long as that memory lasts: pointer << 32 | length. */
+export type Text = u64;
+
+export function decode(text: Text): string {
+  return String.UTF8.decodeUnsafe(pointerOf(text), lengthOf(text));
+}
+
+/** Whether the text is this word of ASCII. */
+export function equals(text: Text, word: string): bool {
+  const length = word.length;
+  if (lengthOf(text) !== length) return false;
+  const bytes = pointerOf(text);
+  for (let i = 0; i < length; i++) {
+    if (load<u8>(bytes + i) !== word.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Whether the text is this word of ASCII, whatever the letter case of either. */
+export function equalsFolded(text: Text, word: string): bool {
+  const length = word.length;
+  if (lengthOf(text) !== length) return false;
+  const bytes = pointerOf(text);
+  for (let i = 0; i < length; i++) {
+    if (fold(load<u8>(bytes + i)) !== fold(word.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+/** Lower case of A to Z alone, as HTTP compares names. (`toLowerCase` would take the Kelvin sign for a k.) */
+export function fold(c: u32): u32 {
+  return c - 0x41 /* A */ < 26 ? c + 0x20 : c;
+}
+
+function pointerOf(text: Text): usize {
+  return <usize>(text >> 32);
+}
+
+function lengthOf(text: Text): i32 {
+  return <i32>text;
+}
 
 export class JsonReader {
   private at: usize;
@@ -27,18 +76,22 @@ export class JsonReader {
     return this.moreUntil(0x7d /* } */);
   }
 
-  key(): string {
-    const key = this.string();
-    this.skipSpace();
+  key(): Text {
+    const key = this.text();
     this.expect(0x3a /* : */);
     return key;
   }
 
   string(): string {
-    const start = this.openString();
-    let out = start;
-    while (!this.accept(0x22 /* " */)) {
-      const c = this.peek();
+    return decode(this.text());
+  }
+
+  text(): Text {
+    this.expect(0x22 /* " */);
+    const start = this.at;
+    this.skipPlain();
+    let out = this.at;
+    for (let c = this.peek(); c !== 0x22 /* " */; c = this.peek()) {
       if (c < 0x20) throw new Error("JSON: a string does not end, or holds a control character");
       if (c >= 0x80) {
         out = this.copyCharacter(out);
@@ -47,11 +100,12 @@ export class JsonReader {
         out = c === 0x5c /* \ */ ? this.unescape(out) : storeByte(out, c);
       }
     }
-    return String.UTF8.decodeUnsafe(start, out - start);
+    this.at++;
+    return ((<u64>start) << 32) | (out - start);
   }
 
   uint16(): u16 {
-    this.skipSpace();
+    this.next();
     const start = this.at;
     this.skipNumber();
     let value: u32 = 0;
@@ -67,8 +121,7 @@ export class JsonReader {
   /** Passes over any value. */
   skip(depth: i32 = 0): void {
     if (depth > MAX_DEPTH) throw new Error("JSON: nested too deeply");
-    this.skipSpace();
-    switch (this.peek()) {
+    switch (this.next()) {
       case 0x7b /* { */:
         for (let more = this.open(); more; more = this.more()) {
           this.key();
@@ -81,7 +134,7 @@ export class JsonReader {
         }
         break;
       case 0x22 /* " */:
-        this.string();
+        this.text();
         break;
       case 0x74 /* t */:
         this.skipWord("true");
@@ -99,7 +152,7 @@ export class JsonReader {
 
   /** Only white space may follow. */
   finish(): void {
-    this.skipSpace();
+    this.next();
     if (this.at !== this.end) throw new Error("JSON: text behind the end");
   }
 
@@ -108,9 +161,14 @@ export class JsonReader {
     return this.at < this.end ? load<u8>(this.at) : 0;
   }
 
-  private skipSpace(): void {
-    for (let c = this.peek(); c === 0x20 || c === 0x09 || c === 0x0a || c === 0x0d; c = this.peek())
+  /** The next byte behind white space. */
+  private next(): u32 {
+    let c = this.peek();
+    while (c === 0x20 || c === 0x09 || c === 0x0a || c === 0x0d) {
       this.at++;
+      c = this.peek();
+    }
+    return c;
   }
 
   private accept(c: u32): bool {
@@ -119,28 +177,39 @@ export class JsonReader {
     return true;
   }
 
+  /** White space may stand before it. */
   private expect(c: u32): void {
-    if (!this.accept(c)) throw new Error(`JSON: expected ${String.fromCharCode(c)}`);
+    if (this.next() !== c) throw new Error(`JSON: expected ${String.fromCharCode(c)}`);
+    this.at++;
   }
 
   private openWith(opening: u32, closing: u32): bool {
-    this.skipSpace();
     this.expect(opening);
-    this.skipSpace();
-    return !this.accept(closing);
+    if (this.next() !== closing) return true;
+    this.at++;
+    return false;
   }
 
   private moreUntil(closing: u32): bool {
-    this.skipSpace();
-    if (this.accept(closing)) return false;
-    this.expect(0x2c /* , */);
-    return true;
+    if (this.next() !== closing) {
+      this.expect(0x2c /* , */);
+      return true;
+    }
+    this.at++;
+    return false;
   }
 
-  private openString(): usize {
-    this.skipSpace();
-    this.expect(0x22 /* " */);
-    return this.at;
+  /** Passes over characters that stand for themselves, eight at a time, though not over all of the last few. */
+  private skipPlain(): void {
+    let at = this.at;
+    for (const last = this.end - 8; at <= last; at += 8) {
+      const special = specialBytes(load<u64>(at));
+      if (special !== 0) {
+        at += <usize>ctz(special) >> 3;
+        break;
+      }
+    }
+    this.at = at;
   }
 
   private unescape(out: usize): usize {
@@ -171,10 +240,8 @@ export class JsonReader {
   private escapedCharacter(): u32 {
     const unit = this.hex4();
     if (unit < 0xd800 || unit > 0xdfff) return unit;
-    if (unit > 0xdbff) throw new Error("JSON: lone surrogate");
-    this.expect(0x5c /* \ */);
-    this.expect(0x75 /* u */);
-    const low = this.hex4();
+    const isPair = unit <= 0xdbff && this.accept(0x5c /* \ */) && this.accept(0x75 /* u */);
+    const low = isPair ? this.hex4() : 0;
     if (low < 0xdc00 || low > 0xdfff) throw new Error("JSON: lone surrogate");
     return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
   }
@@ -232,8 +299,21 @@ export class JsonReader {
   }
 
   private skipWord(word: string): void {
-    for (let i = 0; i < word.length; i++) this.expect(word.charCodeAt(i));
+    for (let i = 0; i < word.length; i++) {
+      if (!this.accept(word.charCodeAt(i))) throw new Error(`JSON: expected ${word}`);
+    }
   }
+}
+
+/**
+ * Sets the high bit of each byte that is a control, a quote, a backslash or no ASCII. Subtracting borrows from the
+ * bytes above, so only the lowest of these bits is sure.
+ */
+function specialBytes(word: u64): u64 {
+  const controls = word - EACH_BYTE * 0x20;
+  const quotes = (word ^ (EACH_BYTE * 0x22)) - EACH_BYTE;
+  const backslashes = (word ^ (EACH_BYTE * 0x5c)) - EACH_BYTE;
+  return (word | controls | quotes | backslashes) & (EACH_BYTE * 0x80);
 }
 
 function storeByte(out: usize, byte: u32): usize {
@@ -257,16 +337,56 @@ function storeCharacter(out: usize, code: u32): usize {
   return storeByte(out, 0x80 | (code & 0x3f));
 }
 
-/** Quotes and escapes a string for JSON. */
-export function quote(text: string): string {
-  let json = "";
-  let start = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c >= 0x20 && c !== 0x22 /* " */ && c !== 0x5c /* \ */) continue;
-    const escaped = c >= 0x20 ? `\\${text.charAt(i)}` : `\\u00${c < 0x10 ? "0" : ""}${c.toString(16)}`;
-    json += text.substring(start, i) + escaped;
-    start = i + 1;
+/** Writes into memory outside what the garbage collector manages; who takes the result has to free it. */
+export class JsonWriter {
+  private start: usize;
+  private at: usize;
+  private end: usize;
+
+  constructor() {
+    this.start = heap.alloc(FIRST_SIZE);
+    this.at = this.start;
+    this.end = this.start + FIRST_SIZE;
   }
-  return `"${json}${text.substring(start)}"`;
+
+  /** Puts JSON of ASCII alone as it is. */
+  put(json: string): void {
+    this.reserve(json.length);
+    this.copy(json, 0, json.length);
+  }
+
+  quote(text: string): void {
+    this.reserve(text.length * 6 /* \u0000 */ + 2);
+    let start = 0;
+    this.at = storeByte(this.at, 0x22 /* " */);
+    for (let i = 0; i < text.length; i++) {
+      const c = text.charCodeAt(i);
+      if (c >= 0x20 && c !== 0x22 /* " */ && c !== 0x5c /* \ */) continue;
+      this.copy(text, start, i);
+      const escaped = c >= 0x20 ? `\\${text.charAt(i)}` : `\\u00${c < 0x10 ? "0" : ""}${c.toString(16)}`;
+      this.copy(escaped, 0, escaped.length);
+      start = i + 1;
+    }
+    this.copy(text, start, text.length);
+    this.at = storeByte(this.at, 0x22 /* " */);
+  }
+
+  /** Where the JSON lies, and how long it is: pointer << 32 | length. */
+  result(): u64 {
+    return ((<u64>this.start) << 32) | (this.at - this.start);
+  }
+
+  private copy(text: string, from: i32, to: i32): void {
+    const units = changetype<usize>(text) + (from << 1);
+    this.at += String.UTF8.encodeUnsafe(units, to - from, this.at);
+  }
+
+  private reserve(more: usize): void {
+    if (this.end - this.at >= more) return;
+    const length = this.at - this.start;
+    const size: usize = 2 * (length + more);
+    this.start = heap.realloc(this.start, size);
+    this.at = this.start + length;
+    this.end = this.start + size;
+  }
 }

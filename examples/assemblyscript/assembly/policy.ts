@@ -2,7 +2,7 @@
  * The policy: what to decide about one request or one response. How the host calls it is in `sentinel.ts`.
  */
 
-import { lowerCase, Request, Response, Verdict } from "./sentinel";
+import { containsAny, lowerCase, Request, Response, Verdict } from "./sentinel";
 
 export { alloc, dealloc } from "./sentinel";
 
@@ -52,11 +52,4 @@ function decideResponse(response: Response): Verdict {
     .removeResponseHeader("Server")
     .removeResponseHeader("X-Powered-By")
     .tag(`status-${response.status}`);
-}
-
-function containsAny(text: string, words: string[]): bool {
-  for (let i = 0; i < words.length; i++) {
-    if (text.includes(words[i])) return true;
-  }
-  return false;
 }
