@@ -33,15 +33,25 @@ const exceptionBytes = 64;
 const largestValueBytes = 16;
 
 /**
- * Notes the edits of the function body that the reader spans. Returns whether its loops need a local variable to
- * count in, which gets the index `context.localCount`.
+ * Notes the edits of the function body that the reader spans, of which up to `maxFree` is left to its callers. Returns
+ * whether its loops need a local variable to count in, which gets the index `context.localCount`.
  */
-export function scanFunction(context: ScanContext, reader: ByteReader, parameters: number): boolean {
+export function scanFunction(
+  context: ScanContext,
+  reader: ByteReader,
+  parameters: number,
+  maxFree: number,
+): boolean {
   const { paths } = context;
   const start = reader.at;
   context.localCount = parameters + skipLocals(reader, context.typeCount);
   context.codeStart = reader.at;
-  paths.begin(reader.at, reader.end - start, context.localCount < maxLocals);
+  paths.begin(reader.at, {
+    bodyBytes: reader.end - start,
+    mayCount: context.localCount < maxLocals,
+    maxFree,
+    mayUnwind: context.calls.mayUnwind,
+  });
   scanInstructions(context, reader);
   expectEnd(reader);
   return paths.finish();
@@ -161,6 +171,7 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
     case opcode.try:
       skipBlockType(reader, context.typeCount);
       paths.enter(code === opcode.if ? frameKind.if : code === opcode.try ? frameKind.try : frameKind.block);
+      if (code === opcode.try) context.calls.mayUnwind = true;
       return;
     case opcode.loop:
       scanLoop(context, reader, at);
@@ -252,10 +263,8 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
   if (code === opcode.call || code === opcode.returnCall) {
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
-    const owed = context.owedTo(index);
     if (index < outline.importedFunctions) paths.charge(hostCallCost, at);
-    else if (owed === null) chargeGuestCall(paths, at);
-    else paths.charge(knownCallCost + owed, at);
+    else chargeDirectCall(context, index - outline.importedFunctions, at);
     context.moveFunctionIndex(indexAt, index, reader.at);
   } else {
     if (code === opcode.callIndirect || code === opcode.returnCallIndirect) {
@@ -264,15 +273,26 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     } else {
       context.typeIndex(reader, typeKind.func);
     }
-    chargeGuestCall(paths, at);
+    chargeBlindCall(paths, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
   }
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
 }
 
-/** A call that may come back to this function: one of a function not read yet, of itself, or by reference. */
-function chargeGuestCall(paths: PathCosts, at: number): void {
+function chargeDirectCall(context: ScanContext, number: number, at: number): void {
+  const { calls, paths } = context;
+  if (!context.isReadFirst(number)) {
+    chargeBlindCall(paths, at);
+    return;
+  }
+  const cost = knownCallCost + calls.owed(number);
+  if (calls.owesLoops(number)) paths.chargeLoops(cost, at);
+  else paths.charge(cost, at);
+}
+
+/** A call that may come back to this function: one by reference, or of a function that is not read to its end. */
+function chargeBlindCall(paths: PathCosts, at: number): void {
   paths.beforeCall(at);
   paths.charge(callCost, at);
 }
@@ -310,6 +330,7 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
       skipBlockType(reader, context.typeCount);
       for (let left = reader.count(); left > 0; left--) scanCatchClause(context, reader);
       paths.enter(frameKind.block);
+      context.calls.mayUnwind = true;
       return;
     default:
       throw unsupportedInstruction(hex(code), at);

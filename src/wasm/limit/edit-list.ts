@@ -79,6 +79,18 @@ export class EditList {
     this.#data[edit * stride + 2] = argument;
   }
 
+  /** Adds the edits of another list behind its own, under new numbers. */
+  append(other: EditList): void {
+    const length = this.#length + other.#length;
+    while (this.#data.length < length * stride) this.#grow();
+    this.#data.set(other.#data.subarray(0, other.#length * stride), this.#length * stride);
+    this.#length = length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
   #grow(): void {
     if (this.#length >= maxEdits) {
       throw new ModuleError(

@@ -19,6 +19,8 @@ export interface EntrySections {
   readonly tableTypes: readonly Code[];
   /** Whether an indirect call can reach a function of the host. */
   readonly isHostReferenced: boolean;
+  /** By function index: 1 for those that code can hold a reference to. */
+  readonly isReferenced: Uint8Array;
   /** Bytes of the objects that the module's initialisers make. */
   readonly objectBytes: number;
 }
@@ -48,9 +50,12 @@ export function copyEntrySections(
   copy(sectionId.start, (reader, writer) => writeStart(outline, added, reader, writer));
   copy(sectionId.element, (reader, writer) => initialisers.copyElements(reader, writer));
 
-  const exportsHostFunction = outline.exports.some(
-    ({ kind, index }) => kind === externalKind.func && index < outline.importedFunctions,
-  );
-  const isHostReferenced = exportsHostFunction || initialisers.isHostReferenced;
-  return { contents, tableTypes, isHostReferenced, objectBytes: initialisers.objectBytes };
+  let { isHostReferenced } = initialisers;
+  const { isReferenced, objectBytes } = initialisers;
+  for (const { kind, index } of outline.exports) {
+    if (kind !== externalKind.func) continue;
+    isReferenced[index] = 1;
+    isHostReferenced ||= index < outline.importedFunctions;
+  }
+  return { contents, tableTypes, isHostReferenced, isReferenced, objectBytes };
 }

@@ -32,10 +32,10 @@ export const simdShape = {
   sixteenBytes: 5,
 } as const;
 
-/** Charged for every call. A callee without a check of its own costs at most this. */
+/** Charged for a blind call (`call-costs.ts`). Before its own first check, what is called so costs at most this. */
 export const callCost = 40;
 
-/** Charged for a call of a function that has been read, besides what is owed to it. */
+/** Charged for a call of a function that was read before, besides what is owed to it. */
 export const knownCallCost = 3;
 
 /** Charged for a call that may leave WebAssembly: what a host function does is not counted in instructions. */

@@ -4,16 +4,15 @@
  * is enough: every block remembers the longest way by which it can be left.
  *
  * A segment is the code that one place pays for. Its ways are kept short, so that rare code pays when it runs and not
- * in advance. Where ways of two segments join, the code behind belongs to the older one, and the younger one pays as
- * much as the older may still have before it.
+ * in advance. Where ways of two segments join, the code behind belongs to the older one, and the younger one pays for
+ * it as well.
  *
- * The code between the entry of a small function and its first call or loop is free when it is short: whoever called
- * has paid `callCost` for it. So small leaf functions, and the short ways through others, take no fuel at all.
+ * The code between a function's entry and its first check is free: whoever called has paid for it. How long it may be
+ * depends on what the callers know (`call-costs.ts`). So most functions that end soon take no fuel at all.
  */
 
 import { invalidModule } from "./byte-reader.ts";
 import { type EditList, editKind } from "./edit-list.ts";
-import { callCost } from "./instruction-shape.ts";
 
 export const frameKind = { block: 0, loop: 1, if: 2, try: 3 } as const;
 
@@ -45,9 +44,8 @@ const maxStraightReach = 512;
 
 /** Ways are measured after so much cost at a time, so they may be a little longer. */
 export const costStep = 8;
-const reachTolerance = 16;
 
-/** In a function of more bytes one check at the entry is cheaper than many behind it. */
+/** In a function of more bytes, of which little can be left to callers, one check at the entry is cheaper than many behind it. */
 const maxLazyBytes = 256;
 
 /** In a function of more bytes every place that counts also checks, so that no turn of a loop is too long. */
@@ -65,6 +63,25 @@ const maxUncheckedBytes = 16_384;
 export const countedAhead = 4096;
 export const loopCredit = 1024;
 export const creditParts = 8;
+const prepaidTurns = loopCredit / creditParts;
+
+/** Where ways of two segments meet, and how much longer the younger one's was than the older one's until then. */
+interface Join {
+  readonly younger: number;
+  readonly older: number;
+  readonly difference: number;
+}
+
+/** What is known of a function before its code is read. */
+export interface FunctionTraits {
+  readonly bodyBytes: number;
+  /** It may get another local variable. */
+  readonly mayCount: boolean;
+  /** How much of its code may be left to its callers. */
+  readonly maxFree: number;
+  /** A call in it may be left by an exception, and the guest goes on. */
+  readonly mayUnwind: boolean;
+}
 
 export class PathCosts {
   readonly #edits: EditList;
@@ -76,8 +93,10 @@ export class PathCosts {
   #maxReach = 0;
   /** Whether all code since the segment began runs whenever it begins. */
   #isStraight = false;
-  /** Longest way of the free segment. */
+  /** Longest way of the free segment, how long it may be, and whether it pays for first turns of loops. */
   #freeReach = 0;
+  #maxFree = 0;
+  #hasFreeLoops = false;
   #frames = new Int32Array(initialFrames * frameStride);
   #depth = 0;
   /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
@@ -87,8 +106,10 @@ export class PathCosts {
   #isPrepaid = 0;
   /** The checks that pay for them. */
   #prepayingChecks: number[] = [];
+  readonly #joins: Join[] = [];
   #bodyBytes = 0;
   #mayCount = false;
+  #mayUnwind = false;
   #hasLoop = false;
 
   constructor(edits: EditList) {
@@ -108,27 +129,37 @@ export class PathCosts {
     return this.#freeReach;
   }
 
-  /** Starts a function with its first instruction at `at`. `mayCount`: it may get another local variable. */
-  begin(at: number, bodyBytes: number, mayCount: boolean): void {
+  /** Whether first turns of loops are among what they owe. */
+  get hasFreeLoops(): boolean {
+    return this.#hasFreeLoops;
+  }
+
+  /** Starts a function with its first instruction at `at`. */
+  begin(at: number, { bodyBytes, mayCount, maxFree, mayUnwind }: FunctionTraits): void {
     this.#depth = 0;
     this.#region = 0;
     this.#reach = 0;
     this.#bodyBytes = bodyBytes;
     this.#mayCount = mayCount;
+    this.#mayUnwind = mayUnwind;
     this.#hasLoop = false;
     this.#isPrepaid = 0;
     this.#prepayingChecks.length = 0;
+    this.#joins.length = 0;
     this.#freeReach = 0;
+    this.#maxFree = maxFree;
+    this.#hasFreeLoops = false;
     this.#enterSegment(free);
-    if (bodyBytes > maxLazyBytes) this.#prepay(at);
+    if (bodyBytes > maxLazyBytes && maxFree < prepaidTurns) this.#prepay(at);
     this.enter(frameKind.block);
   }
 
   /** Ends a function; returns whether its loops need a local variable to count in. */
   finish(): boolean {
+    this.#settleJoins();
     if (!this.#hasLoop || !this.#mayCount) return false;
     for (const check of this.#prepayingChecks) {
-      this.#edits.setArgument(check, this.#edits.argument(check) + loopCredit / creditParts);
+      this.#edits.setArgument(check, this.#edits.argument(check) + prepaidTurns);
     }
     return true;
   }
@@ -144,7 +175,21 @@ export class PathCosts {
     if (this.#segment === dead) return;
     if (this.#reach + cost > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
     this.#reach += cost;
-    this.#note(this.#segment, this.#reach);
+    if (this.#mayUnwind) this.#note(this.#segment, this.#reach);
+  }
+
+  /**
+   * Adds the cost of a call at `at` of a function whose first turns of loops are not paid yet. In a loop it is taken at
+   * once: counted, it would be had for a part of its cost, and loops that call loops for a part of that part.
+   */
+  chargeLoops(cost: number, at: number): void {
+    if (this.#segment === dead) return;
+    if (this.#region > 0) {
+      this.#edits.push(at, editKind.check, cost);
+      return;
+    }
+    this.charge(cost, at);
+    if (this.#segment === free) this.#hasFreeLoops = true;
   }
 
   /** Before a call at `at` of something that may call this function back: recursion must not be free. */
@@ -171,7 +216,14 @@ export class PathCosts {
 
   /** Before a loop at `at`. */
   prepare(at: number): void {
-    if (this.#region === 0 && this.#isPrepaid === 0) this.#prepay(at);
+    if (this.#region > 0 || this.#isPrepaid === 1) return;
+    if (this.#segment === free && this.#reach + prepaidTurns <= this.#maxFree) {
+      this.#reach += prepaidTurns;
+      this.#hasFreeLoops = true;
+      this.#isPrepaid = 1;
+    } else {
+      this.#prepay(at);
+    }
   }
 
   /** A loop that is prepared, with its first instruction at `bodyAt`. */
@@ -219,7 +271,7 @@ export class PathCosts {
     this.#segment = dead;
   }
 
-  /** After a trap, which ends the guest: the way to it is gone once, so no turn of a loop pays for it. */
+  /** After a trap, which ends the guest: the way to it is gone once, so nothing pays for it. */
   trap(): void {
     this.#segment = dead;
   }
@@ -312,7 +364,7 @@ export class PathCosts {
   #enterSegment(segment: number): void {
     this.#segment = segment;
     this.#isStraight = false;
-    this.#maxReach = maxReachOf(segment, this.#region);
+    this.#maxReach = this.#maxReachOf(segment, this.#region);
   }
 
   /** Notes that a way of the segment leads out of the block. */
@@ -323,15 +375,14 @@ export class PathCosts {
     if (isPrepaid === 0) frames[base + prepaidField] = 0;
     const before = frames[base + segmentField] as number;
     const reachBefore = frames[base + reachField] as number;
-    const region = frames[base + regionField] as number;
     if (before === segment) {
       if (reach > reachBefore) frames[base + reachField] = reach;
     } else if (before === dead || this.#isOlder(segment, before)) {
       frames[base + segmentField] = segment;
       frames[base + reachField] = reach;
-      this.#payForOlder(before, reachBefore, maxReachOf(segment, region) - reach);
+      if (before !== dead) this.#join(before, reachBefore, segment, reach);
     } else {
-      this.#payForOlder(segment, reach, maxReachOf(before, region) - reachBefore);
+      this.#join(segment, reach, before, reachBefore);
     }
   }
 
@@ -339,9 +390,21 @@ export class PathCosts {
     return segment === free || (other !== free && segment < other);
   }
 
-  /** The code behind a join belongs to the older segment; the younger one pays for it, too. */
-  #payForOlder(younger: number, reach: number, ahead: number): void {
-    this.#note(younger, reach + Math.max(0, ahead) + reachTolerance);
+  /** The code behind belongs to the older one. */
+  #join(younger: number, reach: number, older: number, olderReach: number): void {
+    this.#joins.push({ younger, older, difference: reach - olderReach });
+  }
+
+  /**
+   * What the code behind a join costs is known when all has been read. In the order of the younger ones, since what a
+   * segment owes to older ones is part of what younger ones owe to it.
+   */
+  #settleJoins(): void {
+    this.#joins.sort((one, other) => one.younger - other.younger);
+    for (const { younger, older, difference } of this.#joins) {
+      const longest = older === free ? this.#freeReach : this.#edits.argument(older);
+      this.#note(younger, longest + difference);
+    }
   }
 
   #note(segment: number, reach: number): void {
@@ -352,15 +415,15 @@ export class PathCosts {
     }
   }
 
+  #maxReachOf(segment: number, region: number): number {
+    if (segment === free) return this.#maxFree;
+    return region === 0 ? maxOuterReach : maxLoopReach;
+  }
+
   #frameOf(label: number, at: number): number {
     if (label >= this.#depth) throw invalidModule(`label ${label} does not exist`, at);
     return (this.#depth - 1 - label) * frameStride;
   }
-}
-
-function maxReachOf(segment: number, region: number): number {
-  if (segment === free) return callCost;
-  return region === 0 ? maxOuterReach : maxLoopReach;
 }
 
 function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

@@ -1,12 +1,13 @@
 /**
- * What the scanners of the instruction families share: the module's facts, the edits so far, the path costs, and
- * the few ways in which an instruction is changed.
+ * What the scanners of the instruction families share while one function is read: the module's facts, the function's
+ * edits and path costs, and the few ways in which an instruction is changed.
  */
 
 import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
-import { type EditList, editKind } from "./edit-list.ts";
+import type { CallCosts } from "./call-costs.ts";
+import { EditList, editKind } from "./edit-list.ts";
 import type { Code } from "./instruction-bytes.ts";
 import { callCost } from "./instruction-shape.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
@@ -16,7 +17,7 @@ import { PathCosts } from "./path-costs.ts";
 /** Above any cap, and below what would overflow the account. */
 const maxCountedBytes = 2 ** 31 - 1;
 
-export interface ScanFacts {
+export interface ModuleFacts {
   readonly outline: ModuleOutline;
   readonly added: AddedDefinitions;
   readonly helpers: LimitHelpers;
@@ -24,7 +25,18 @@ export interface ScanFacts {
   readonly tableTypes: readonly Code[];
   /** Whether an indirect call can reach a function of the host. */
   readonly isHostReferenced: boolean;
+  /** By function index: 1 for those that code can hold a reference to. */
+  readonly isReferenced: Uint8Array;
 }
+
+export interface ScanFacts extends ModuleFacts {
+  readonly calls: CallCosts;
+  /** Reads a function from the beginning, `depth` functions below another that waits for what it costs. */
+  readFunction(number: number, depth: number): void;
+}
+
+/** How many functions may wait for each other. */
+export const maxReadDepth = 32;
 
 export class ScanContext {
   readonly outline: ModuleOutline;
@@ -32,7 +44,9 @@ export class ScanContext {
   readonly helpers: LimitHelpers;
   readonly tableTypes: readonly Code[];
   readonly isHostReferenced: boolean;
-  readonly edits: EditList;
+  readonly calls: CallCosts;
+  /** Those of the function that is being read. */
+  readonly edits = new EditList();
   readonly paths: PathCosts;
   /** The last i32 constant, and where it ended: a length just before a long operation is known. */
   constant = 0;
@@ -43,33 +57,32 @@ export class ScanContext {
   /** Where the loop began whose code so far has no branches and no edits, and the edit in front of it; else -1. */
   simpleLoopAt = -1;
   simpleLoopOpening = -1;
-  /** By number among the functions with code: what callers owe to those read so far. */
-  readonly #owed: Uint8Array;
-  #read = 0;
+  readonly #facts: ScanFacts;
+  readonly #depth: number;
 
-  constructor(facts: ScanFacts, edits: EditList) {
+  constructor(facts: ScanFacts, depth: number) {
     this.outline = facts.outline;
     this.added = facts.added;
     this.helpers = facts.helpers;
     this.tableTypes = facts.tableTypes;
     this.isHostReferenced = facts.isHostReferenced;
-    this.edits = edits;
-    this.paths = new PathCosts(edits);
-    this.#owed = new Uint8Array(facts.outline.functionTypes.length - facts.outline.importedFunctions);
-  }
-
-  /** Ends the function that is being read. */
-  endFunction(): void {
-    this.#owed[this.#read++] = this.paths.freeReach;
+    this.calls = facts.calls;
+    this.paths = new PathCosts(this.edits);
+    this.#facts = facts;
+    this.#depth = depth;
   }
 
   /**
-   * What a caller owes for the free code of a function; null when it has not been read yet. Calls of functions read
-   * earlier cannot close a circle by themselves, so no check need stand before them.
+   * Sees to it that a function is read, if that is possible, and returns whether it is. Calls of functions that were
+   * read to their end cannot close a circle by themselves, so no check need stand before them.
    */
-  owedTo(index: number): number | null {
-    const number = index - this.outline.importedFunctions;
-    return number < this.#read ? (this.#owed[number] as number) : null;
+  isReadFirst(number: number): boolean {
+    const { calls } = this;
+    if (calls.isUnread(number) && this.#depth < maxReadDepth)
+      this.#facts.readFunction(number, this.#depth + 1);
+    if (calls.isRead(number)) return true;
+    calls.callBlindly(number);
+    return false;
   }
 
   get typeCount(): number {

@@ -8,11 +8,12 @@ import { BranchHintWriter, readBranchHints } from "./branch-hints.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { scanFunction } from "./code-scanner.ts";
+import { CallCosts } from "./call-costs.ts";
 import { CodeWriter, type ScannedBody } from "./code-writer.ts";
 import { EditList } from "./edit-list.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { expectEnd, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { ScanContext, type ScanFacts } from "./scan-context.ts";
+import { maxReadDepth, type ModuleFacts, ScanContext, type ScanFacts } from "./scan-context.ts";
 
 /** JavaScriptCore accepts no larger function. */
 const maxFunctionBytes = 7_654_321;
@@ -29,46 +30,93 @@ export interface WrittenCode {
 export class ScannedCode {
   readonly #outline: ModuleOutline;
   readonly #edits = new EditList();
+  readonly #module: ModuleFacts;
+  /** By how many functions wait for the one that is read with it. */
+  #contexts: readonly ScanContext[] = [];
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   /** Where the instructions begin. */
   readonly #codeStarts: Int32Array;
   /** The local variable that the loops of a function count in, or -1. */
   readonly #counters: Int32Array;
-  /** One more than there are functions: the edits of a function end where those of the next begin. */
   readonly #firstEdits: Int32Array;
+  readonly #endEdits: Int32Array;
 
-  constructor(facts: ScanFacts) {
-    this.#outline = facts.outline;
-    const { bytes, sections, functionTypes, importedFunctions } = facts.outline;
+  constructor(module: ModuleFacts) {
+    this.#module = module;
+    this.#outline = module.outline;
+    const { bytes, sections, functionTypes, importedFunctions } = module.outline;
     const count = functionTypes.length - importedFunctions;
     this.#starts = new Int32Array(count);
     this.#ends = new Int32Array(count);
     this.#codeStarts = new Int32Array(count);
     this.#counters = new Int32Array(count);
-    this.#firstEdits = new Int32Array(count + 1);
+    this.#firstEdits = new Int32Array(count);
+    this.#endEdits = new Int32Array(count);
     const section = sections.find(({ id }) => id === sectionId.code);
     const reader = new ByteReader(bytes, section?.start ?? 0, section?.end ?? 0);
     const bodies = section === undefined ? 0 : reader.count();
     if (bodies !== count)
       throw invalidModule(`${count} functions are declared, but ${bodies} have code`, reader.at);
-    this.#scan(new ScanContext(facts, this.#edits), reader);
+    for (let number = 0; number < count; number++) this.#findBody(reader, number);
     expectEnd(reader);
+    // Few modules catch exceptions, and they are read once more when that turns out.
+    if (this.#readAll(false)) this.#readAll(true);
   }
 
-  #scan(context: ScanContext, reader: ByteReader): void {
-    for (let number = 0; number < this.#starts.length; number++) {
-      const body = reader.range();
-      if (body.end - body.at > maxFunctionBytes) throw functionTooLarge(body);
-      this.#starts[number] = body.at;
-      this.#ends[number] = body.end;
-      this.#firstEdits[number] = this.#edits.length;
-      const hasCounter = scanFunction(context, body, this.#parameters(number));
-      context.endFunction();
-      this.#codeStarts[number] = context.codeStart;
-      this.#counters[number] = hasCounter ? context.localCount : -1;
+  /** Returns whether code of the module may catch exceptions, which `mayUnwind` says when it is known before. */
+  #readAll(mayUnwind: boolean): boolean {
+    const count = this.#starts.length;
+    const calls = new CallCosts(count, mayUnwind);
+    const facts: ScanFacts = {
+      ...this.#module,
+      calls,
+      readFunction: (number, depth) => this.#read(number, depth),
+    };
+    this.#edits.clear();
+    this.#contexts = Array.from({ length: maxReadDepth + 1 }, (_, depth) => new ScanContext(facts, depth));
+    for (let number = 0; number < count; number++) {
+      if (this.#module.isReferenced[this.#outline.importedFunctions + number] === 1)
+        calls.callBlindly(number);
     }
-    this.#firstEdits[this.#starts.length] = this.#edits.length;
+    for (let number = 0; number < count && calls.mayUnwind === mayUnwind; number++) {
+      if (calls.isUnread(number)) this.#read(number, 0);
+    }
+    return calls.mayUnwind && !mayUnwind;
+  }
+
+  #findBody(reader: ByteReader, number: number): void {
+    const body = reader.range();
+    if (body.end - body.at > maxFunctionBytes) throw functionTooLarge(body);
+    this.#starts[number] = body.at;
+    this.#ends[number] = body.end;
+  }
+
+  /** Twice when its own code shows that it is called blindly, and too much was left to callers until then. */
+  #read(number: number, depth: number): void {
+    const context = this.#contexts[depth] as ScanContext;
+    const { calls, edits, paths } = context;
+    calls.begin(number);
+    const wasCalledBlindly = calls.isCalledBlindly(number);
+    let hasCounter = this.#scan(context, number);
+    if (calls.isCalledBlindly(number) && !wasCalledBlindly && paths.freeReach > calls.maxFree(number))
+      hasCounter = this.#scan(context, number);
+    calls.finish(number, paths.freeReach, paths.hasFreeLoops);
+    this.#codeStarts[number] = context.codeStart;
+    this.#counters[number] = hasCounter ? context.localCount : -1;
+    this.#firstEdits[number] = this.#edits.length;
+    this.#edits.append(edits);
+    this.#endEdits[number] = this.#edits.length;
+  }
+
+  #scan(context: ScanContext, number: number): boolean {
+    const reader = new ByteReader(
+      this.#outline.bytes,
+      this.#starts[number] as number,
+      this.#ends[number] as number,
+    );
+    context.edits.clear();
+    return scanFunction(context, reader, this.#parameters(number), context.calls.maxFree(number));
   }
 
   #parameters(number: number): number {
@@ -104,7 +152,7 @@ export class ScannedCode {
       end: this.#ends[number] as number,
       counter: this.#counters[number] as number,
       firstEdit: this.#firstEdits[number] as number,
-      endEdit: this.#firstEdits[number + 1] as number,
+      endEdit: this.#endEdits[number] as number,
     };
   }
 }

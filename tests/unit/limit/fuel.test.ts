@@ -129,6 +129,30 @@ describe("fuel is counted:", () => {
         (call $f (i32.sub (local.get $n) (i32.const 1))) (call $f (i32.sub (local.get $n) (i32.const 1))))))`,
     "in straight code": `(func $f ${step.repeat(3000)}) (func (export "run") (local $i i32) (local.set $i (i32.const 300))
         (loop $l (call $f) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
+    "behind two long ways that meet": `(func $f
+        (if (global.get $x) (then ${step.repeat(150)}) (else ${step.repeat(150)})) ${step.repeat(100)})
+      (func $often ${"(call $f)".repeat(100)})
+      (func (export "run") (local $i i32) (local.set $i (i32.const 30))
+        (loop $l (call $often) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
+    "in recursion of a function with much code before it": `(func $f (export "run") (param $n i32) (call $g (local.get $n)))
+      (func $g (param $n i32) ${step.repeat(120)} ${twice("$g")})`,
+    "in mutual recursion of such functions": `(func (export "run") (param $n i32) (call $f (local.get $n)))
+      (func $f (param $n i32) ${step.repeat(120)} ${twice("$g")})
+      (func $g (param $n i32) ${step.repeat(120)} ${twice("$f")})`,
+    "in recursion of such functions through a table": `(table funcref (elem $f)) (type $t (func (param i32)))
+      (func (export "run") (param $n i32) (call $f (local.get $n)))
+      (func $f (param $n i32) ${step.repeat(120)} ${twice("$g")})
+      (func $g (param $n i32) (call_indirect (type $t) (local.get $n) (i32.const 0)))`,
+    "in calls of such a function by reference": `(type $t (func)) (table 1 funcref)
+      (func $f (export "f") (type $t) ${step.repeat(120)})
+      (func (export "run") (local $i i32) (local.set $i (i32.const 100000)) (table.set (i32.const 0) (ref.func $f))
+        (loop $l (call_indirect (type $t) (i32.const 0)) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
+    "in functions that an exception leaves": `(tag $e) ${chain((callee) => `${step.repeat(100)} ${callee || "(throw $e)"} unreachable`)}
+      (func (export "run") (local $i i32) (local.set $i (i32.const 1000))
+        (loop $l (try (do (call $f0)) (catch_all)) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
+    "in code that a chain of functions leaves to the next": `${chain((callee) => `${step} ${callee}`)}
+      (func (export "run") (local $i i32) (local.set $i (i32.const 50000))
+        (loop $l (call $f0) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
   };
 
   /** Runs the guest and returns the most steps of one slice. */
@@ -173,6 +197,29 @@ describe("fuel is counted:", () => {
       expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
     });
   }
+
+  test(`in short loops that call others with short loops, no slice does more than ${creditParts} times its fuel`, () => {
+    const loop = (turns: number, body: string) => `(local.set $i (i32.const ${turns}))
+      (loop $l ${body} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))`;
+    const level = (n: number, body: string): string =>
+      `(func $f${n} (local $i i32) ${body}) (func $g${n} (call $f${n}))`;
+    const levels = [1, 2, 3, 4, 5].map((n) => level(n, loop(4, `(call $g${n + 1})`)));
+    const body = `${levels.join("\n")} ${level(6, loop(100, step))}
+      (func (export "run") (local $i i32) ${loop(30, "(call $g1)")})`;
+    const fuelPerSlice = 20_000;
+    expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
+  });
+
+  test("callers that know a function pay for it, wherever it stands", () => {
+    const known = `(func $f (param i32) (result i32) ${"(local.set 0 (i32.mul (local.get 0) (local.get 0)))".repeat(60)} (local.get 0))`;
+    const caller = `(func (export "run") (param i32) (result i32) (call $f (local.get 0)))`;
+    for (const functions of [known + caller, caller + known]) {
+      const meter = new SliceMeter(Number.POSITIVE_INFINITY);
+      const guest = limitGuest(`(module ${functions})`, { sliceEnd: meter.sliceEnd, fuelPerSlice: 1 });
+      expect(guest.call("run", 1)).toBe(1);
+      expect(meter.asked).toBe(1);
+    }
+  });
 
   test("a function that ends soon is never checked", () => {
     const meter = new SliceMeter(0);
@@ -238,6 +285,21 @@ describe("loops that are written several times over still do each turn once:", (
     expect([...memory.subarray(65_528)]).toEqual([0, 0, 7, 7, 7, 7, 7, 7]);
   });
 });
+
+/** Calls the function twice with a parameter `$n` that is one less, unless it is 0. */
+function twice(name: string): string {
+  const call = `(call ${name} (i32.sub (local.get $n) (i32.const 1)))`;
+  return `(if (i32.eqz (local.get $n)) (then (return))) ${call} ${call}`;
+}
+
+/** More functions than wait for each other while they are read; each is made from the call of the next. */
+function chain(body: (callee: string) => string): string {
+  const length = 50;
+  return Array.from(
+    { length },
+    (_, n) => `(func $f${n} ${body(n + 1 < length ? `(call $f${n + 1})` : "")})`,
+  ).join("\n");
+}
 
 /** (loop $l (try_table (catch_all $l) (throw $e))), which the text compiler does not know. */
 function newExceptionLoop(): Uint8Array<ArrayBuffer> {
