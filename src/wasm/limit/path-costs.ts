@@ -45,7 +45,7 @@ const maxStraightReach = 512;
 /** Ways are measured after so much cost at a time, so they may be a little longer. */
 export const costStep = 8;
 
-/** In a function of more bytes, of which little can be left to callers, one check at the entry is cheaper than many behind it. */
+/** Where little can be left to callers: in a function of more bytes one check at the entry is cheaper than many later. */
 const maxLazyBytes = 256;
 
 /** In a function of more bytes every place that counts also checks, so that no turn of a loop is too long. */
