@@ -25,6 +25,9 @@ import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-sec
 /** With as many locals, the engine takes no further one. */
 const maxLocals = 50_000;
 
+/** A call sets its locals to zero: one unit pays for so many, as a power of two. */
+const localsPerUnitShift = 3;
+
 /** Size of the loops that are written several times over. */
 const maxRepeatedBytes = 64;
 
@@ -52,6 +55,7 @@ export function scanFunction(
     maxFree,
     mayUnwind: context.calls.mayUnwind,
   });
+  paths.charge((context.localCount - parameters) >> localsPerUnitShift, reader.at);
   scanInstructions(context, reader);
   expectEnd(reader);
   return paths.finish();
@@ -293,8 +297,7 @@ function chargeDirectCall(context: ScanContext, number: number, at: number): voi
 
 /** A call that may come back to this function: one by reference, or of a function that is not read to its end. */
 function chargeBlindCall(paths: PathCosts, at: number): void {
-  paths.beforeCall(at);
-  paths.charge(callCost, at);
+  paths.chargeBlindCall(callCost, at);
 }
 
 function scanException(context: ScanContext, reader: ByteReader, code: number, at: number): void {

@@ -192,9 +192,14 @@ export class PathCosts {
     if (this.#segment === free) this.#hasFreeLoops = true;
   }
 
-  /** Before a call at `at` of something that may call this function back: recursion must not be free. */
-  beforeCall(at: number): void {
+  /**
+   * Adds the cost of a call at `at` of something that may call this function back. Recursion must not be free, even on a
+   * way into a trap: each depth goes that way before the first of them traps.
+   */
+  chargeBlindCall(cost: number, at: number): void {
     if (this.#segment === free) this.#startSegment(at);
+    this.charge(cost, at);
+    this.#note(this.#segment, this.#reach);
   }
 
   /** `block`, `if`, `try` and `try_table`. */

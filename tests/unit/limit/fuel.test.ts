@@ -143,6 +143,8 @@ describe("fuel is counted:", () => {
       (func (export "run") (param $n i32) (call $f (local.get $n)))
       (func $f (param $n i32) ${step.repeat(120)} ${twice("$g")})
       (func $g (param $n i32) (call_indirect (type $t) (local.get $n) (i32.const 0)))`,
+    "in recursion that ends in a trap": `(func $f (param $n i32) ${step.repeat(50)} (call $f (local.get $n)) unreachable)
+      (func (export "run") (param $n i32) (call $f (local.get $n)))`,
     "in calls of such a function by reference": `(type $t (func)) (table 1 funcref)
       (func $f (export "f") (type $t) ${step.repeat(120)})
       (func (export "run") (local $i i32) (local.set $i (i32.const 100000)) (table.set (i32.const 0) (ref.func $f))
@@ -173,7 +175,11 @@ describe("fuel is counted:", () => {
         },
       },
     );
-    guest.call("run", 18);
+    try {
+      guest.call("run", 18);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+    }
     expect(slices).toBeGreaterThan(20);
     return most;
   }
