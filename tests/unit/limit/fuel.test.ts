@@ -227,6 +227,16 @@ describe("fuel is counted:", () => {
     }
   });
 
+  test("a call pays for the locals that it sets to zero", () => {
+    const meter = new SliceMeter(Number.POSITIVE_INFINITY);
+    const guest = limitGuest(
+      `(module (func $wide (local ${"i64 ".repeat(8000)})) (func (export "run") ${"(call $wide)".repeat(100)}))`,
+      { sliceEnd: meter.sliceEnd, fuelPerSlice: 10_000 },
+    );
+    guest.call("run");
+    expect(meter.asked).toBeGreaterThanOrEqual(9);
+  });
+
   test("a function that ends soon is never checked", () => {
     const meter = new SliceMeter(0);
     const guest = limitGuest(
