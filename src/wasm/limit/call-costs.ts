@@ -18,6 +18,7 @@ export class CallCosts {
   readonly #states: Uint8Array;
   readonly #owed: Uint16Array;
   readonly #owesLoops: Uint8Array;
+  readonly #mayRecurse: Uint8Array;
   readonly #isCalledBlindly: Uint8Array;
 
   /** Whether code of the module may catch exceptions: then calls can be left by them. Scanners set it. */
@@ -29,11 +30,21 @@ export class CallCosts {
     this.#states = new Uint8Array(functions);
     this.#owed = new Uint16Array(functions);
     this.#owesLoops = new Uint8Array(functions);
+    this.#mayRecurse = new Uint8Array(functions);
     this.#isCalledBlindly = new Uint8Array(functions);
   }
 
   begin(number: number): void {
     this.#states[number] = reading;
+  }
+
+  /** Notes that a function makes a blind call, or calls one that does: its callers may wait in a circle of calls. */
+  noteRecursion(number: number): void {
+    this.#mayRecurse[number] = 1;
+  }
+
+  mayRecurse(number: number): boolean {
+    return this.#mayRecurse[number] === 1;
   }
 
   /** `owed`: what the function leaves to its callers; `owesLoops`: first turns of loops are among it. */

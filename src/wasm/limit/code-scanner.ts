@@ -17,7 +17,7 @@ import {
 } from "./instruction-shape.ts";
 import { expectEnd } from "./module-outline.ts";
 import { emptyBlockType, opcode } from "./opcode.ts";
-import { costStep, frameKind, type PathCosts } from "./path-costs.ts";
+import { costStep, frameKind } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
 import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
@@ -267,9 +267,11 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
   if (code === opcode.call || code === opcode.returnCall) {
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
-    if (index < outline.importedFunctions) paths.charge(hostCallCost, at);
-    else chargeDirectCall(context, index - outline.importedFunctions, at);
+    const isHost = index < outline.importedFunctions;
+    const mayRecurse = !isHost && chargeDirectCall(context, index - outline.importedFunctions, at);
+    if (isHost) paths.charge(hostCallCost, at);
     context.moveFunctionIndex(indexAt, index, reader.at);
+    if (mayRecurse) noteRecursion(context, reader.at);
   } else {
     if (code === opcode.callIndirect || code === opcode.returnCallIndirect) {
       context.indirectType(reader);
@@ -277,27 +279,31 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     } else {
       context.typeIndex(reader, typeKind.func);
     }
-    chargeBlindCall(paths, at);
+    paths.chargeBlindCall(callCost, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
+    noteRecursion(context, reader.at);
   }
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
 }
 
-function chargeDirectCall(context: ScanContext, number: number, at: number): void {
+/** Returns whether the callers of what is called may wait in a circle of calls. */
+function chargeDirectCall(context: ScanContext, number: number, at: number): boolean {
   const { calls, paths } = context;
   if (!context.isReadFirst(number)) {
-    chargeBlindCall(paths, at);
-    return;
+    paths.chargeBlindCall(callCost, at);
+    return true;
   }
   const cost = knownCallCost + calls.owed(number);
   if (calls.owesLoops(number)) paths.chargeLoops(cost, at);
   else paths.charge(cost, at);
+  return calls.mayRecurse(number);
 }
 
-/** A call that may come back to this function: one by reference, or of a function that is not read to its end. */
-function chargeBlindCall(paths: PathCosts, at: number): void {
-  paths.chargeBlindCall(callCost, at);
+/** `at`: behind the call. */
+function noteRecursion({ calls, number, paths }: ScanContext, at: number): void {
+  calls.noteRecursion(number);
+  paths.afterRecursion(at);
 }
 
 function scanException(context: ScanContext, reader: ByteReader, code: number, at: number): void {

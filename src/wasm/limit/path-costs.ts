@@ -65,6 +65,10 @@ export const loopCredit = 1024;
 export const creditParts = 8;
 const prepaidTurns = loopCredit / creditParts;
 
+/** How many joins of a function are settled exactly, and how much longer than it may be a segment can get. */
+const maxJoins = 4096;
+const reachTolerance = 16;
+
 /** Where ways of two segments meet, and how much longer the younger one's was than the older one's until then. */
 interface Join {
   readonly younger: number;
@@ -185,6 +189,7 @@ export class PathCosts {
   chargeLoops(cost: number, at: number): void {
     if (this.#segment === dead) return;
     if (this.#region > 0) {
+      this.#note(this.#segment, this.#reach);
       this.#edits.push(at, editKind.check, cost);
       return;
     }
@@ -193,13 +198,24 @@ export class PathCosts {
   }
 
   /**
-   * Adds the cost of a call at `at` of something that may call this function back. Recursion must not be free, even on a
-   * way into a trap: each depth goes that way before the first of them traps.
+   * Adds the cost of a call at `at` of something that may call this function back: recursion must not be free.
    */
   chargeBlindCall(cost: number, at: number): void {
     if (this.#segment === free) this.#startSegment(at);
     this.charge(cost, at);
+  }
+
+  /**
+   * Behind a call, at `at`, that may have recursed. What led to it is paid even on a way into a trap, since each depth
+   * goes that way. What follows is paid here and not before: else all depths would run it without a check when the
+   * recursion returns.
+   */
+  afterRecursion(at: number): void {
+    if (this.#segment === dead) return;
     this.#note(this.#segment, this.#reach);
+    if (this.#region > 0) return;
+    this.#isPrepaid = 0;
+    this.#startSegment(at);
   }
 
   /** `block`, `if`, `try` and `try_table`. */
@@ -395,9 +411,13 @@ export class PathCosts {
     return segment === free || (other !== free && segment < other);
   }
 
-  /** The code behind belongs to the older one. */
+  /** The code behind belongs to the older one. Beyond `maxJoins`, the younger one pays for as much as there may be. */
   #join(younger: number, reach: number, older: number, olderReach: number): void {
-    this.#joins.push({ younger, older, difference: reach - olderReach });
+    const difference = reach - olderReach;
+    const last = this.#joins.at(-1);
+    if (last?.younger === younger && last.older === older && last.difference >= difference) return;
+    if (this.#joins.length < maxJoins) this.#joins.push({ younger, older, difference });
+    else this.#note(younger, difference + maxOuterReach + reachTolerance);
   }
 
   /**

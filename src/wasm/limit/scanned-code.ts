@@ -116,6 +116,7 @@ export class ScannedCode {
       this.#ends[number] as number,
     );
     context.edits.clear();
+    context.number = number;
     return scanFunction(context, reader, this.#parameters(number), context.calls.maxFree(number));
   }
 
