@@ -13,6 +13,7 @@
 
 import { invalidModule } from "./byte-reader.ts";
 import { type EditList, editKind } from "./edit-list.ts";
+import { SegmentJoins } from "./segment-joins.ts";
 
 export const frameKind = { block: 0, loop: 1, if: 2, try: 3 } as const;
 
@@ -44,6 +45,7 @@ const maxStraightReach = 512;
 
 /** Ways are measured after so much cost at a time, so they may be a little longer. */
 export const costStep = 8;
+const reachTolerance = 16;
 
 /** Where little can be left to callers: in a function of more bytes one check at the entry is cheaper than many later. */
 const maxLazyBytes = 256;
@@ -64,17 +66,6 @@ export const countedAhead = 4096;
 export const loopCredit = 1024;
 export const creditParts = 8;
 const prepaidTurns = loopCredit / creditParts;
-
-/** How many joins of a function are settled exactly, and how much longer than it may be a segment can get. */
-const maxJoins = 4096;
-const reachTolerance = 16;
-
-/** Where ways of two segments meet, and how much longer the younger one's was than the older one's until then. */
-interface Join {
-  readonly younger: number;
-  readonly older: number;
-  readonly difference: number;
-}
 
 /** What is known of a function before its code is read. */
 export interface FunctionTraits {
@@ -110,7 +101,7 @@ export class PathCosts {
   #isPrepaid = 0;
   /** The checks that pay for them. */
   #prepayingChecks: number[] = [];
-  readonly #joins: Join[] = [];
+  readonly #joins = new SegmentJoins();
   #bodyBytes = 0;
   #mayCount = false;
   #mayUnwind = false;
@@ -149,7 +140,7 @@ export class PathCosts {
     this.#hasLoop = false;
     this.#isPrepaid = 0;
     this.#prepayingChecks.length = 0;
-    this.#joins.length = 0;
+    this.#joins.clear();
     this.#freeReach = 0;
     this.#maxFree = maxFree;
     this.#hasFreeLoops = false;
@@ -411,25 +402,18 @@ export class PathCosts {
     return segment === free || (other !== free && segment < other);
   }
 
-  /** The code behind belongs to the older one. Beyond `maxJoins`, the younger one pays for as much as there may be. */
+  /** The code behind belongs to the older one. Where it cannot be told how much that is, as much as there may be counts. */
   #join(younger: number, reach: number, older: number, olderReach: number): void {
     const difference = reach - olderReach;
-    const last = this.#joins.at(-1);
-    if (last?.younger === younger && last.older === older && last.difference >= difference) return;
-    if (this.#joins.length < maxJoins) this.#joins.push({ younger, older, difference });
-    else this.#note(younger, difference + maxOuterReach + reachTolerance);
+    if (!this.#joins.add(younger, older, difference))
+      this.#note(younger, difference + maxOuterReach + reachTolerance);
   }
 
-  /**
-   * What the code behind a join costs is known when all has been read. In the order of the younger ones, since what a
-   * segment owes to older ones is part of what younger ones owe to it.
-   */
   #settleJoins(): void {
-    this.#joins.sort((one, other) => one.younger - other.younger);
-    for (const { younger, older, difference } of this.#joins) {
+    this.#joins.settle((younger, older, difference) => {
       const longest = older === free ? this.#freeReach : this.#edits.argument(older);
       this.#note(younger, longest + difference);
-    }
+    });
   }
 
   #note(segment: number, reach: number): void {
