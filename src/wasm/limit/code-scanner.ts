@@ -1,5 +1,5 @@
 /**
- * Reads every instruction of a function once and notes what must change: function indices, fuel checks, growth, long
+ * Reads every instruction of a function and notes what must change: function indices, fuel checks, growth, long
  * operations, allocations, waits. It checks what the rewrite relies on (shapes, indices, nesting) and leaves types to
  * the engine. Nothing recurses here, so only the size of a module bounds its nesting.
  */
@@ -290,7 +290,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
 /** Returns whether the callers of what is called may wait in a circle of calls. */
 function chargeDirectCall(context: ScanContext, number: number, at: number): boolean {
   const { calls, paths } = context;
-  if (!context.isReadFirst(number)) {
+  if (!context.readFirst(number)) {
     paths.chargeBlindCall(callCost, at);
     return true;
   }

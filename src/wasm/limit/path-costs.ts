@@ -283,7 +283,7 @@ export class PathCosts {
     this.#segment = dead;
   }
 
-  /** After a trap, which ends the guest: the way to it is gone once, so nothing pays for it. */
+  /** After a trap, which ends the guest: the way to it is gone once, so nothing pays for it but what `afterRecursion` noted. */
   trap(): void {
     this.#segment = dead;
   }

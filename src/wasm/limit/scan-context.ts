@@ -77,7 +77,7 @@ export class ScanContext {
    * Sees to it that a function is read, if that is possible, and returns whether it is. Calls of functions that were
    * read to their end cannot close a circle by themselves, so no check need stand before them.
    */
-  isReadFirst(number: number): boolean {
+  readFirst(number: number): boolean {
     const { calls } = this;
     if (calls.isUnread(number) && this.#depth < maxReadDepth)
       this.#facts.readFunction(number, this.#depth + 1);
