@@ -82,6 +82,7 @@ export class EditList {
   /** Adds the edits of another list behind its own, under new numbers. */
   append(other: EditList): void {
     const length = this.#length + other.#length;
+    if (length > maxEdits) throw tooManyEdits();
     while (this.#data.length < length * stride) this.#grow();
     this.#data.set(other.#data.subarray(0, other.#length * stride), this.#length * stride);
     this.#length = length;
@@ -92,14 +93,16 @@ export class EditList {
   }
 
   #grow(): void {
-    if (this.#length >= maxEdits) {
-      throw new ModuleError(
-        "module-too-large",
-        `The code of the module needs more than ${maxEdits} changes for its limits. Use a smaller module.`,
-      );
-    }
+    if (this.#length >= maxEdits) throw tooManyEdits();
     const larger = new Int32Array(this.#data.length * 2);
     larger.set(this.#data);
     this.#data = larger;
   }
+}
+
+function tooManyEdits(): ModuleError {
+  return new ModuleError(
+    "module-too-large",
+    `The code of the module needs more than ${maxEdits} changes for its limits. Use a smaller module.`,
+  );
 }

@@ -31,7 +31,8 @@ export function copyEntrySections(
   options: LimitOptions,
 ): EntrySections {
   const contents = new Map<number, ByteWriter>();
-  const initialisers = new Initialisers(outline, added, options.maxMemoryBytes);
+  const isReferenced = new Uint8Array(outline.functionTypes.length);
+  const initialisers = new Initialisers(outline, added, options.maxMemoryBytes, isReferenced);
   let tableTypes = outline.importedTableTypes;
 
   const copy = (id: number, work: (reader: ByteReader, writer: ByteWriter) => void): void => {
@@ -51,11 +52,10 @@ export function copyEntrySections(
   copy(sectionId.element, (reader, writer) => initialisers.copyElements(reader, writer));
 
   let { isHostReferenced } = initialisers;
-  const { isReferenced, objectBytes } = initialisers;
   for (const { kind, index } of outline.exports) {
     if (kind !== externalKind.func) continue;
     isReferenced[index] = 1;
     isHostReferenced ||= index < outline.importedFunctions;
   }
-  return { contents, tableTypes, isHostReferenced, isReferenced, objectBytes };
+  return { contents, tableTypes, isHostReferenced, isReferenced, objectBytes: initialisers.objectBytes };
 }

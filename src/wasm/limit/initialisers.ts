@@ -19,21 +19,26 @@ type Known = number | undefined;
 export class Initialisers {
   /** Whether an element, a table or a global holds a function of the host. */
   isHostReferenced = false;
-  /** By function index: 1 when an element, a table or a global holds it. */
-  readonly isReferenced: Uint8Array;
   /** Bytes of the objects that initialisers make. */
   objectBytes = 0;
   readonly #outline: ModuleOutline;
   readonly #added: AddedDefinitions;
   readonly #maxObjectBytes: number;
+  readonly #isReferenced: Uint8Array;
   /** Initial values of the globals. */
   readonly #globals: Known[];
 
-  constructor(outline: ModuleOutline, added: AddedDefinitions, maxObjectBytes: number) {
+  /** `isReferenced`, by function index, becomes 1 for what an element, a table or a global holds. */
+  constructor(
+    outline: ModuleOutline,
+    added: AddedDefinitions,
+    maxObjectBytes: number,
+    isReferenced: Uint8Array,
+  ) {
     this.#outline = outline;
     this.#added = added;
     this.#maxObjectBytes = maxObjectBytes;
-    this.isReferenced = new Uint8Array(outline.functionTypes.length);
+    this.#isReferenced = isReferenced;
     this.#globals = new Array<Known>(outline.importedGlobals).fill(undefined);
   }
 
@@ -89,7 +94,7 @@ export class Initialisers {
     if (index >= this.#outline.functionTypes.length)
       throw invalidModule(`function ${index} does not exist`, at);
     if (index < this.#outline.importedFunctions) this.isHostReferenced = true;
-    this.isReferenced[index] = 1;
+    this.#isReferenced[index] = 1;
     writer.u32(this.#added.movedFunction(index));
   }
 

@@ -32,7 +32,7 @@ export const simdShape = {
   sixteenBytes: 5,
 } as const;
 
-/** Charged for a blind call (`call-costs.ts`). Before its own first check, what is called so costs at most this. */
+/** Charged for a blind call (`call-costs.ts`). Before its own first check, what is called so costs little more. */
 export const callCost = 40;
 
 /** Charged for a call of a function that was read before, besides what is owed to it. */

@@ -188,9 +188,7 @@ export class PathCosts {
     if (this.#segment === free) this.#hasFreeLoops = true;
   }
 
-  /**
-   * Adds the cost of a call at `at` of something that may call this function back: recursion must not be free.
-   */
+  /** Adds the cost of a call at `at` of something that may call this function back: recursion must not be free. */
   chargeBlindCall(cost: number, at: number): void {
     if (this.#segment === free) this.#startSegment(at);
     this.charge(cost, at);
@@ -402,7 +400,7 @@ export class PathCosts {
     return segment === free || (other !== free && segment < other);
   }
 
-  /** The code behind belongs to the older one. Where it cannot be told how much that is, as much as there may be counts. */
+  /** The code behind belongs to the older one. Where joins are too many to keep, the longest there may be is paid. */
   #join(younger: number, reach: number, older: number, olderReach: number): void {
     const difference = reach - olderReach;
     if (!this.#joins.add(younger, older, difference))

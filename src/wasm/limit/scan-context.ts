@@ -51,7 +51,10 @@ export class ScanContext {
   /** The last i32 constant, and where it ended: a length just before a long operation is known. */
   constant = 0;
   constantEnd = 0;
-  /** Of the function that is being read: its number among those with code, its locals, parameters included, and where its instructions begin. */
+  /**
+   * Of the function that is being read: its number among those with code, its locals, parameters included, and where its
+   * instructions begin.
+   */
   number = 0;
   localCount = 0;
   codeStart = 0;
