@@ -3,7 +3,6 @@
  * whole new one beside it and swaps it in between two events.
  */
 
-import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../observe/log.ts";
 import { Ring } from "../ring/ring.ts";
@@ -88,7 +87,7 @@ export class LiveGuest {
         recipe: loaded.recipe,
         size,
         dispatch: this.#settings.dispatch,
-        settings: slotSettings(this.#settings, loaded.recipe),
+        settings: slotSettings(this.#settings),
         configJson: this.#configJson,
         log: this.#log,
         isServing,
@@ -106,11 +105,10 @@ export class LiveGuest {
   }
 }
 
-function slotSettings(settings: Settings, recipe: GuestRecipe): SlotSettings {
+function slotSettings(settings: Settings): SlotSettings {
   return {
     timeoutMs: settings.timeoutMs,
     startTimeoutMs: settings.startTimeoutMs,
-    fuelPerSlice: recipe.limits?.fuelPerSlice ?? 0,
     recycleAfterCalls: settings.recycleAfterCalls,
     recycleMemoryBytes: settings.recycleMemoryBytes,
     isFreshPerRequest: settings.isolation === "per-request",

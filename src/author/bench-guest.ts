@@ -27,7 +27,6 @@ export interface Answer {
 export class BenchGuest {
   readonly prepared: PreparedGuest;
   readonly #settings: GuestSettings;
-  readonly #fuelPerSlice: number;
   readonly #configJson: string | null;
   readonly #lines = new GuestLines();
   readonly #lineRate = new LineRate();
@@ -38,7 +37,6 @@ export class BenchGuest {
     this.prepared = prepared;
     this.#settings = settings;
     this.#configJson = configJson;
-    this.#fuelPerSlice = guestLimits(settings.maxMemoryBytes).fuelPerSlice;
     this.#instance = this.#makeInstance();
   }
 
@@ -87,7 +85,7 @@ export class BenchGuest {
     const outcome = this.#outcomeOf(instance, event);
     const us = (performance.now() - startedAtMs) * 1000;
     const after = instance.fuel;
-    const fuel = before === null || after === null ? null : fuelUsed(before, after, this.#fuelPerSlice);
+    const fuel = before === null || after === null ? null : fuelUsed(before, after);
     return { outcome, us, fuel, memoryBytes: instance.memoryBytes };
   }
 

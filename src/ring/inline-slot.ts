@@ -126,7 +126,7 @@ export class InlineSlot {
 
   #tellFuel(instance: GuestInstance, before: FuelReading | null, onFuel: FuelListener): void {
     const after = instance.fuel;
-    if (before !== null && after !== null) onFuel(fuelUsed(before, after, this.#settings.fuelPerSlice));
+    if (before !== null && after !== null) onFuel(fuelUsed(before, after));
   }
 
   #afterCall(instance: GuestInstance): void {

@@ -4,8 +4,6 @@ export interface SlotSettings {
   readonly timeoutMs: number;
   /** For making an instance and for handing it its configuration. */
   readonly startTimeoutMs: number;
-  /** Fuel of one slice of the limits; of no meaning without them. */
-  readonly fuelPerSlice: number;
   /** Replace an instance after this many calls; 0 never does. */
   readonly recycleAfterCalls: number;
   /** Replace an instance whose memories have grown to this many bytes; 0 never does. */

@@ -12,7 +12,6 @@ import type { LogFields, LogLevel } from "../observe/log.ts";
 export interface WorkerSettings {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
-  readonly fuelPerSlice: number;
   readonly recycleAfterCalls: number;
   readonly recycleMemoryBytes: number;
   readonly isFreshPerRequest: boolean;

@@ -3,13 +3,13 @@
  */
 
 export interface FuelReading {
-  /** Slices that the last armed call used up. */
-  readonly slices: number;
+  /** Units that the last armed call was granted. */
+  readonly granted: number;
   /** Units left in the slice under way; a negative number when the guest was stopped at its end. */
   readonly left: number;
 }
 
 /** Units that a call used, about one for each instruction. */
-export function fuelUsed(before: FuelReading, after: FuelReading, fuelPerSlice: number): number {
-  return after.slices * fuelPerSlice + before.left - after.left;
+export function fuelUsed(before: FuelReading, after: FuelReading): number {
+  return after.granted + before.left - after.left;
 }

@@ -36,7 +36,7 @@ const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
 export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
-  const deadline = new Deadline();
+  const deadline = new Deadline(loaded.limits?.fuelPerSlice ?? 0);
   const output = new GuestOutput({
     log: host.log,
     slot: host.slot,
@@ -63,7 +63,7 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
     deadline,
     imports,
     readGcBytes: findGcBytes(loaded, exports),
-    readFuel: () => (takeFuel === null ? null : { slices: deadline.slices, left: takeFuel(0) }),
+    readFuel: () => (takeFuel === null ? null : { granted: deadline.granted, left: takeFuel(0) }),
   };
 }
 

@@ -75,6 +75,7 @@ export const GUESTS = {
   "loop-in-alloc": wat("in-alloc", "never returns from `alloc`", LOOP),
   "loop-in-dealloc": wat("in-dealloc", "never returns from `dealloc`", LOOP),
   "loop-in-recursion": wat("loop-in-recursion", "never returns: loops inside a recursion that ends"),
+  "loop-around-recursion": wat("loop-around-recursion", "never returns: loops that go on behind a recursion"),
   "loop-caught": wat("catch-loop", "never returns, and catches every exception on the way"),
   "recursion-mutual": wat("recursion-mutual", "overflows the stack by two functions"),
   "recursion-exponential": wat("recursion-exponential", "makes 2^60 calls, sixty deep, without a loop"),
@@ -82,6 +83,12 @@ export const GUESTS = {
   "memory-bomb": wat("memory-bomb", "grows its memory until refused, then allows with the tag `n-<pages>`"),
   "memory-growth": wat("memory-growth", "grows by a page an event, and allows with the tag `n-<pages>`"),
   "table-bomb": wat("table-bomb", "grows a table until refused, then allows with the tag `n-<entries>`"),
+  "memory-chase": wat("memory-chase", "never returns: follows links through 32 MiB, which no cache holds", {
+    FOLLOW: "(local.set $at (i32.load offset=131072 (local.get $at)))",
+  }),
+  "memory-chase-in-recursion": wat("memory-chase", "the same, in loops that go on behind a recursion", {
+    FOLLOW: "(call $descend (i32.const 4000))",
+  }),
   "huge-fill": wat("huge-fill", "fills 32 MiB two thousand times, then allows"),
 
   "pointer-past-end": resultAt(MEMORY_BYTES, ALLOW_BYTES, "its result starts where memory ends"),

@@ -33,8 +33,11 @@ const LOOPERS = [
   "loop-in-dealloc",
   "loop-caught",
   "loop-in-recursion",
+  "loop-around-recursion",
   "recursion-exponential",
   "huge-fill",
+  "memory-chase",
+  "memory-chase-in-recursion",
 ] as const;
 
 const rows: string[][] = [];

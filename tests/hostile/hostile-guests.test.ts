@@ -54,6 +54,7 @@ const ROWS: readonly Row[] = [
   fails("loops for ever in dealloc", "loop-in-dealloc", "guest-deadline"),
   fails("loops for ever and catches every exception", "loop-caught", "guest-deadline"),
   fails("loops for ever inside a recursion", "loop-in-recursion", "guest-deadline"),
+  fails("loops for ever around a recursion", "loop-around-recursion", "guest-deadline"),
   fails("calls 2^60 times without a loop", "recursion-exponential", "guest-deadline"),
   fails("fills 32 MiB two thousand times", "huge-fill", "guest-deadline"),
   fails("calls itself without end", "recursion-mutual", "guest-stack-overflow"),

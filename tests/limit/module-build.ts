@@ -25,7 +25,7 @@ export const buildPlain: ModuleBuilder = (bytes) => ({
   limited: null,
 });
 
-/** `sliceEnd` answers as the host does when a slice is used up: 0 grants another one. */
+/** `sliceEnd` is asked when a slice is used up: 0 grants another one, as long as the first. */
 export function limitedBuilder(
   options: Omit<LimitOptions, "splitResults">,
   sliceEnd: () => number,
@@ -35,7 +35,7 @@ export function limitedBuilder(
     const { module, name } = limited.sliceEndImport;
     return {
       module: new WebAssembly.Module(limited.bytes),
-      addedImports: { [module]: { [name]: sliceEnd } },
+      addedImports: { [module]: { [name]: () => (sliceEnd() === 0 ? options.fuelPerSlice : 0) } },
       addedExports: new Set([
         limited.fuelExport,
         ...[limited.gcBytesExport, limited.splitLowExport].filter((one) => one !== null),

@@ -11,7 +11,6 @@ export function slotSettings(changes: Partial<SlotSettings> = {}): SlotSettings 
   return {
     timeoutMs: 1000,
     startTimeoutMs: 5000,
-    fuelPerSlice: TEST_LIMITS.fuelPerSlice,
     recycleAfterCalls: 0,
     recycleMemoryBytes: 0,
     isFreshPerRequest: false,

@@ -10,6 +10,9 @@ import { callCost } from "./instruction-shape.ts";
 /** How much of its code a function may leave to callers of which each knows it. */
 const maxFreeCost = 512;
 
+/** A chain of as many calls is treated as recursion is: all of its functions may wait in loops at the same time. */
+const maxHeight = 32;
+
 const unread = 0;
 const reading = 1;
 const read = 2;
@@ -18,7 +21,8 @@ export class CallCosts {
   readonly #states: Uint8Array;
   readonly #owed: Uint16Array;
   readonly #owesLoops: Uint8Array;
-  readonly #mayRecurse: Uint8Array;
+  /** How many functions may wait for each other below it; `maxHeight` for more, and for recursion. */
+  readonly #heights: Uint8Array;
   readonly #isCalledBlindly: Uint8Array;
 
   /** Whether code of the module may catch exceptions: then calls can be left by them. Scanners set it. */
@@ -30,7 +34,7 @@ export class CallCosts {
     this.#states = new Uint8Array(functions);
     this.#owed = new Uint16Array(functions);
     this.#owesLoops = new Uint8Array(functions);
-    this.#mayRecurse = new Uint8Array(functions);
+    this.#heights = new Uint8Array(functions);
     this.#isCalledBlindly = new Uint8Array(functions);
   }
 
@@ -40,11 +44,17 @@ export class CallCosts {
 
   /** Notes that a function makes a blind call, or calls one that does: its callers may wait in a circle of calls. */
   noteRecursion(number: number): void {
-    this.#mayRecurse[number] = 1;
+    this.#heights[number] = maxHeight;
+  }
+
+  /** Notes a call of a function that has been read. */
+  noteCall(number: number, called: number): void {
+    const height = (this.#heights[called] as number) + 1;
+    if (height > (this.#heights[number] as number)) this.#heights[number] = Math.min(height, maxHeight);
   }
 
   mayRecurse(number: number): boolean {
-    return this.#mayRecurse[number] === 1;
+    return this.#heights[number] === maxHeight;
   }
 
   /** `owed`: what the function leaves to its callers; `owesLoops`: first turns of loops are among it. */

@@ -297,6 +297,7 @@ function chargeDirectCall(context: ScanContext, number: number, at: number): boo
   const cost = knownCallCost + calls.owed(number);
   if (calls.owesLoops(number)) paths.chargeLoops(cost, at);
   else paths.charge(cost, at);
+  calls.noteCall(context.number, number);
   return calls.mayRecurse(number);
 }
 

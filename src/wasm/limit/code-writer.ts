@@ -103,6 +103,10 @@ export class CodeWriter {
     this.#body.range(this.#source, reader.at, codeStart);
     this.#body.u8(1);
     this.#body.u8(typeCode.i32);
+    this.#writeCounterStart(counter);
+  }
+
+  #writeCounterStart(counter: number): void {
     this.#body.bytes(this.#counterInit);
     this.#body.u8(opcode.localSet);
     this.#body.u32(counter);
@@ -142,6 +146,9 @@ export class CodeWriter {
         body.s32(argument);
         body.u8(opcode.call);
         body.u32(this.#helpers.countObject());
+        return;
+      case editKind.restartCounter:
+        if (counter >= 0) this.#writeCounterStart(counter);
         return;
       case editKind.dropTimeout:
         body.bytes(this.#dropTimeout);

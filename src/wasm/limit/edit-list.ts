@@ -28,6 +28,8 @@ export const editKind = {
   countBytes: 9,
   /** Insert what makes the timeout of an atomic wait zero. */
   dropTimeout: 10,
+  /** Insert what gives that variable its first value again, if there is one. */
+  restartCounter: 11,
 } as const;
 
 /** How often the code of a repeated loop stands in a row. */
@@ -77,6 +79,15 @@ export class EditList {
 
   setArgument(edit: number, argument: number): void {
     this.#data[edit * stride + 2] = argument;
+  }
+
+  /** From the edit on, what would count takes fuel at once. */
+  checkAtOnce(first: number): void {
+    for (let edit = first; edit < this.#length; edit++) {
+      const kind = this.kind(edit);
+      if (kind === editKind.countedCheck || kind === editKind.count)
+        this.#data[edit * stride + 1] = editKind.check;
+    }
   }
 
   /** Adds the edits of another list behind its own, under new numbers. */

@@ -76,7 +76,7 @@ export class LimitHelpers {
     this.#options = options;
     this.#module = module;
     this.fuelGlobal = added.addGlobal(options.fuelPerSlice);
-    this.sliceEnd = added.addFunction(functionType([], []), functionBody(null, this.#renewSlice()));
+    this.sliceEnd = added.addFunction(functionType([], []), functionBody(i32, this.#renewSlice()));
   }
 
   /** Counts bytes of garbage-collected objects. Null while no code has asked for it. */
@@ -315,8 +315,10 @@ export class LimitHelpers {
   #renewSlice(): Code {
     return sequence(
       call(this.#added.importedFunction),
+      localTee(0),
+      opcode.i32Eqz,
       whenTrue(opcode.unreachable),
-      i32Const(this.#options.fuelPerSlice),
+      localGet(0),
       globalSet(this.fuelGlobal),
     );
   }

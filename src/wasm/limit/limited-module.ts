@@ -8,7 +8,7 @@ export interface LimitOptions {
   readonly maxMemoryBytes: number;
   /** Cap for the entries of each table. */
   readonly maxTableEntries: number;
-  /** Fuel of one slice: about one unit per executed instruction between two clock checks. */
+  /** Fuel of an instance's first slice: about one unit per executed instruction until the clock is looked at. */
   readonly fuelPerSlice: number;
   /**
    * Exports of type (i32, i32) -> i64 that get a twin without BigInt: it returns the high half and leaves the low
@@ -21,8 +21,8 @@ export interface LimitedModule {
   /** The rewritten binary; a fresh buffer, owned by the caller. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /**
-   * The one import the rewrite adds: a function () -> i32, called when a slice of fuel is used up. 0 grants another
-   * slice; anything else makes the guest trap at once (a trap, because guests can catch exceptions of the host).
+   * The one import the rewrite adds: a function () -> i32, called when a slice of fuel is used up. It returns the units
+   * of the next slice, and with 0 the guest traps at once (a trap, because guests can catch exceptions of the host).
    */
   readonly sliceEndImport: { readonly module: string; readonly name: string };
   /** Export names chosen by the rewrite, unlike any of the guest's: original export -> its twin. */

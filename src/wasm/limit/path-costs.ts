@@ -105,7 +105,13 @@ export class PathCosts {
   #bodyBytes = 0;
   #mayCount = false;
   #mayUnwind = false;
-  #hasLoop = false;
+  /** Whether a loop counts in the local variable. */
+  #hasCountingLoop = false;
+  /** The edit at the head of the outermost loop around this place, and whether that loop has been seen to recurse. */
+  #outermostHead = 0;
+  #isInRecursingLoop = false;
+  /** Whether code before this place may have recursed. */
+  #hasRecursed = false;
 
   constructor(edits: EditList) {
     this.#edits = edits;
@@ -137,7 +143,9 @@ export class PathCosts {
     this.#bodyBytes = bodyBytes;
     this.#mayCount = mayCount;
     this.#mayUnwind = mayUnwind;
-    this.#hasLoop = false;
+    this.#hasCountingLoop = false;
+    this.#isInRecursingLoop = false;
+    this.#hasRecursed = false;
     this.#isPrepaid = 0;
     this.#prepayingChecks.length = 0;
     this.#joins.clear();
@@ -152,7 +160,7 @@ export class PathCosts {
   /** Ends a function; returns whether its loops need a local variable to count in. */
   finish(): boolean {
     this.#settleJoins();
-    if (!this.#hasLoop || !this.#mayCount) return false;
+    if (!this.#hasCountingLoop || !this.#mayCount) return false;
     for (const check of this.#prepayingChecks) {
       this.#edits.setArgument(check, this.#edits.argument(check) + prepaidTurns);
     }
@@ -179,7 +187,7 @@ export class PathCosts {
    */
   chargeLoops(cost: number, at: number): void {
     if (this.#segment === dead) return;
-    if (this.#region > 0) {
+    if (this.#region > 0 && !this.#isInRecursingLoop) {
       this.#note(this.#segment, this.#reach);
       this.#edits.push(at, editKind.check, cost);
       return;
@@ -197,13 +205,14 @@ export class PathCosts {
   /**
    * Behind a call, at `at`, that may have recursed. What led to it is paid even on a way into a trap, since each depth
    * goes that way. What follows is paid here and not before: else all depths would run it without a check when the
-   * recursion returns.
+   * recursion returns. For the same reason a loop around the call takes fuel at once instead of counting.
    */
   afterRecursion(at: number): void {
     if (this.#segment === dead) return;
     this.#note(this.#segment, this.#reach);
-    if (this.#region > 0) return;
-    this.#isPrepaid = 0;
+    this.#hasRecursed = true;
+    if (this.#region > 0) this.#isInRecursingLoop = true;
+    else this.#isPrepaid = 0;
     this.#startSegment(at);
   }
 
@@ -233,6 +242,8 @@ export class PathCosts {
       this.#isPrepaid = 1;
     } else {
       this.#prepay(at);
+      // What is left on credit since before a recursion is not paid again.
+      if (this.#hasRecursed) this.#edits.push(at, editKind.restartCounter, 0);
     }
   }
 
@@ -245,8 +256,10 @@ export class PathCosts {
     this.#outside[base + 1] = this.#reach;
     this.#region++;
     this.enter(frameKind.loop);
-    this.#hasLoop = true;
-    this.#enterSegment(this.#edits.push(bodyAt, this.#mayCount ? editKind.countedCheck : editKind.check, 1));
+    const counts = this.#mayCount && !this.#isInRecursingLoop;
+    const head = this.#edits.push(bodyAt, counts ? editKind.countedCheck : editKind.check, 1);
+    if (this.#region === 1) this.#outermostHead = head;
+    this.#enterSegment(head);
     this.#reach = 0;
     this.#isStraight = true;
   }
@@ -330,7 +343,7 @@ export class PathCosts {
     }
     this.#enterSegment(frames[base + segmentField] as number);
     this.#reach = frames[base + reachField] as number;
-    this.#isPrepaid = frames[base + prepaidField] as number;
+    this.#isPrepaid = this.#hasRecursed ? 0 : (frames[base + prepaidField] as number);
     if (frames[base + landingField] === 1 && this.#depth > 0) {
       if (this.#region === 0) this.#isPrepaid = 0;
       this.#startSegment(at);
@@ -343,6 +356,17 @@ export class PathCosts {
     const base = this.#region * 2;
     if (this.#segment !== dead) this.#enterSegment(this.#outside[base] as number);
     this.#reach = this.#outside[base + 1] as number;
+    if (this.#region === 0) this.#endOutermostLoop();
+  }
+
+  #endOutermostLoop(): void {
+    if (!this.#isInRecursingLoop) {
+      this.#hasCountingLoop = true;
+      return;
+    }
+    this.#isInRecursingLoop = false;
+    this.#isPrepaid = 0;
+    this.#edits.checkAtOnce(this.#outermostHead);
   }
 
   /** Takes fuel here for what follows and, if there are loops, for their first turns. */
@@ -362,7 +386,7 @@ export class PathCosts {
   }
 
   #kindOfPlace(): number {
-    if (this.#region === 0 || !this.#mayCount) return editKind.check;
+    if (this.#region === 0 || this.#isInRecursingLoop || !this.#mayCount) return editKind.check;
     return this.#bodyBytes > maxUncheckedBytes ? editKind.countedCheck : editKind.count;
   }
 
@@ -424,7 +448,7 @@ export class PathCosts {
 
   #maxReachOf(segment: number, region: number): number {
     if (segment === free) return this.#maxFree;
-    return region === 0 ? maxOuterReach : maxLoopReach;
+    return region === 0 || this.#isInRecursingLoop ? maxOuterReach : maxLoopReach;
   }
 
   #frameOf(label: number, at: number): number {

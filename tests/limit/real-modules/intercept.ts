@@ -78,7 +78,7 @@ function withSliceEnd(
     return imports;
   }
   const { module, name } = sliceEnd;
-  const fields = Object.assign(Object.create(imports?.[module] ?? null), { [name]: () => 0 });
+  const fields = Object.assign(Object.create(imports?.[module] ?? null), { [name]: () => fuelPerSlice });
   return Object.assign(Object.create(imports ?? null), { [module]: fields });
 }
 

@@ -9,6 +9,7 @@ const NO_POWERS = 0;
 
 const GO = await compileFixture("go-guest.wasm.gz");
 const C = await compileFixture("c-guest.wasm");
+const FUEL_PER_SLICE = 100_000;
 const ASSEMBLYSCRIPT = await compileFixture("assemblyscript-guest.wasm");
 
 describe("a Go c-shared module", () => {
@@ -52,7 +53,7 @@ describe("a Go c-shared module", () => {
     const thrown = thrownBy(() => guest.call("fail"));
     expect(thrown).toBeInstanceOf(WebAssembly.RuntimeError);
     expect(guest.host.fatal).toBeNull();
-    const deadline = new Deadline();
+    const deadline = new Deadline(FUEL_PER_SLICE);
     deadline.arm(1000);
     expect(toEventFailure(thrown, guest.host.fatal, deadline, "fail")).toHaveProperty("code", "guest-trap");
     guest.host.output.flush();

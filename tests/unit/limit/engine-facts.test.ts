@@ -55,7 +55,7 @@ test("the optimiser finds branch hints by the number of the function among those
 
 async function rareBranches(bytes: Uint8Array): Promise<boolean> {
   const script = `const bytes = Buffer.from("${Buffer.from(bytes).toString("base64")}", "base64");
-    const f = () => 0;
+    const f = () => 1_000_000;
     const module = new WebAssembly.Module(bytes);
     const imports = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = f;

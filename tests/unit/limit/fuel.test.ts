@@ -28,7 +28,7 @@ const endless = {
     (if (i32.eqz (local.get 0)) (then (return)))
     (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))`,
   "exponential calls down a ladder": `(module ${ladder(60)} (func (export "run") (call $f60)))`,
-  "exponential calls up a ladder": `(module (func (export "run") (call $f60)) ${ladder(60).split("\n").reverse().join("\n")})`,
+  "exponential calls up a ladder": `(module (func (export "run") (call $f60)) ${reversed(ladder(60))})`,
   "mutual recursion that comes back": `(module
     (func $a (param i32) (if (local.get 0) (then (call $b (i32.sub (local.get 0) (i32.const 1))) (call $b (i32.sub (local.get 0) (i32.const 1))))))
     (func $b (param i32) (if (local.get 0) (then (call $a (i32.sub (local.get 0) (i32.const 1))) (call $a (i32.sub (local.get 0) (i32.const 1))))))
@@ -147,6 +147,27 @@ describe("fuel is counted:", () => {
       (func (export "run") (call $f0))`,
     "behind a recursion": `(func $f (param $n i32) (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1))))) ${step.repeat(100)})
       (func (export "run") (param $n i32) (call $f (i32.const 5000)))`,
+    "in loops that recurse": `(func $f (param $n i32) (local $i i32)
+        ${loop(45, `${step} ${recurseInTurn(33)}`)})
+      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
+    "in loops that recurse in an inner loop": `(func $f (param $n i32) (local $i i32) (local $j i32)
+        ${loop(
+          6,
+          `(local.set $j (i32.const 7)) (loop $m ${step}
+          (if (i32.eq (local.get $j) (i32.const 3)) (then ${recurseInTurn(4)})) (br_if $m (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))`,
+        )})
+      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
+    "in loops that recurse through a table": `(table funcref (elem $f)) (type $t (func (param i32)))
+      (func $f (param $n i32) (local $i i32)
+        ${loop(45, `${step} ${recurseInTurn(33, "(call_indirect (type $t) (local.get $n) (i32.const 0))")}`)})
+      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
+    "in loops whose recursions end in exceptions": `(tag $e) (func $f (param $n i32) (local $i i32)
+        ${loop(45, `${step} (try (do ${recurseInTurn(33)} (if (i32.eq (local.get $i) (i32.const 2)) (then (throw $e)))) (catch_all (throw $e)))`)})
+      (func (export "run") (param $n i32) (try (do (call $f (i32.const 3000))) (catch_all)))`,
+    "in loops of a long chain of functions": `${reversed(chain((callee) => `(local $i i32) ${loop(45, `${step} (if (i32.eq (local.get $i) (i32.const 33)) (then ${callee}))`)}`, 3000))}
+      (func (export "run") (call $f0))`,
+    "behind the calls of a long chain of functions": `${reversed(chain((callee) => `${callee} ${step.repeat(30)}`, 4000))}
+      (func (export "run") (call $f0))`,
     "in recursion that ends in a trap": `(func $f (param $n i32) ${step.repeat(50)} (call $f (local.get $n)) unreachable)
       (func (export "run") (param $n i32) (call $f (local.get $n)))`,
     "in calls of such a function by reference": `(type $t (func)) (table 1 funcref)
@@ -209,8 +230,6 @@ describe("fuel is counted:", () => {
   }
 
   test(`in short loops that call others with short loops, no slice does more than ${creditParts} times its fuel`, () => {
-    const loop = (turns: number, body: string) => `(local.set $i (i32.const ${turns}))
-      (loop $l ${body} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))`;
     const level = (n: number, body: string): string =>
       `(func $f${n} (local $i i32) ${body}) (func $g${n} (call $f${n}))`;
     const levels = [1, 2, 3, 4, 5].map((n) => level(n, loop(4, `(call $g${n + 1})`)));
@@ -225,6 +244,14 @@ describe("fuel is counted:", () => {
         (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))
       (func $f (param $n i32) (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1)))))
         (call $short) (call $short) (call $short))
+      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`;
+    const fuelPerSlice = 20_000;
+    expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
+  });
+
+  test(`in loops behind loops and a recursion, no slice does more than ${creditParts} times its fuel`, () => {
+    const body = `(func $f (param $n i32) (local $i i32)
+        ${loop(120, step)} (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1))))) ${loop(400, step)})
       (func (export "run") (param $n i32) (call $f (i32.const 3000)))`;
     const fuelPerSlice = 20_000;
     expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
@@ -316,15 +343,31 @@ describe("loops that are written several times over still do each turn once:", (
   });
 });
 
+/** The functions, one a line, in the order in which each is known before it is called. */
+function reversed(functions: string): string {
+  return functions.split("\n").reverse().join("\n");
+}
+
 /** Calls the function twice with a parameter `$n` that is one less, unless it is 0. */
 function twice(name: string): string {
   const call = `(call ${name} (i32.sub (local.get $n) (i32.const 1)))`;
   return `(if (i32.eqz (local.get $n)) (then (return))) ${call} ${call}`;
 }
 
-/** More functions than wait for each other while they are read; each is made from the call of the next. */
-function chain(body: (callee: string) => string): string {
-  const length = 50;
+/** Takes the turns in a local variable `$i`, down to 1. */
+function loop(turns: number, body: string): string {
+  const again = "(br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))";
+  return `(local.set $i (i32.const ${turns})) (loop $l ${body} ${again})`;
+}
+
+/** In the turn in which `$i` is `turn`: calls `$f` with a parameter `$n` that is one less, unless it is 0. */
+function recurseInTurn(turn: number, call = "(call $f (local.get $n))"): string {
+  return `(if (i32.and (i32.eq (local.get $i) (i32.const ${turn})) (i32.ne (local.get $n) (i32.const 0)))
+    (then (local.set $n (i32.sub (local.get $n) (i32.const 1))) ${call}))`;
+}
+
+/** As a rule more functions than wait for each other while they are read; each is made from the call of the next. */
+function chain(body: (callee: string) => string, length = 50): string {
   return Array.from(
     { length },
     (_, n) => `(func $f${n} ${body(n + 1 < length ? `(call $f${n + 1})` : "")})`,

@@ -46,6 +46,7 @@ export interface LimitedGuest {
 }
 
 export interface GuestSettings extends Partial<LimitOptions> {
+  /** 0 grants another slice, as long as the first one. */
   readonly sliceEnd?: () => number;
   readonly imports?: Bun.WebAssembly.Imports;
 }
@@ -53,9 +54,11 @@ export interface GuestSettings extends Partial<LimitOptions> {
 export function limitGuest(source: string | Uint8Array, settings: GuestSettings = {}): LimitedGuest {
   const { sliceEnd = () => 0, imports = {}, ...options } = settings;
   const bytes = typeof source === "string" ? assemble(source) : source;
-  const limited = limitModule(bytes, { ...usualLimits, ...options });
+  const limits = { ...usualLimits, ...options };
+  const limited = limitModule(bytes, limits);
+  const nextSlice = (): number => (sliceEnd() === 0 ? limits.fuelPerSlice : 0);
   const { module, name } = limited.sliceEndImport;
-  const all = { ...imports, [module]: { ...imports[module], [name]: sliceEnd } };
+  const all = { ...imports, [module]: { ...imports[module], [name]: nextSlice } };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(limited.bytes), all);
   const table: Record<string, Bun.WebAssembly.ExportValue> = { ...exports };
   return {

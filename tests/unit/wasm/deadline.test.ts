@@ -1,54 +1,90 @@
 import { expect, test } from "bun:test";
 import { Deadline } from "../../../src/wasm/deadline.ts";
 
-const GRANTED = 0;
+const SLICE = 100_000;
+const STOPPED = 0;
 
 test("an armed deadline grants slices while there is time", () => {
-  const deadline = new Deadline();
+  const deadline = new Deadline(SLICE);
   deadline.arm(10_000);
-  expect([deadline.check(), deadline.check(), deadline.check()]).toEqual([GRANTED, GRANTED, GRANTED]);
+  expect([deadline.check(), deadline.check(), deadline.check()]).toEqual([SLICE, SLICE, SLICE]);
   expect(deadline.slices).toBe(3);
+  expect(deadline.granted).toBe(3 * SLICE);
   expect(deadline.hasExpired).toBe(false);
 });
 
 test("once time is up, the guest is stopped, and stopped again however often it asks", () => {
-  const deadline = new Deadline();
+  const deadline = new Deadline(SLICE);
   deadline.arm(0);
-  expect(deadline.check()).not.toBe(GRANTED);
-  expect(deadline.check()).not.toBe(GRANTED);
+  expect(deadline.check()).toBe(STOPPED);
+  expect(deadline.check()).toBe(STOPPED);
   expect(deadline.hasExpired).toBe(true);
 });
 
-test("the time starts with the first slice, not with arming", async () => {
-  const deadline = new Deadline();
-  deadline.arm(1000);
+test("the time starts with arming", async () => {
+  const deadline = new Deadline(SLICE);
+  deadline.arm(1);
   await Bun.sleep(2);
-  expect(deadline.check()).toBe(GRANTED);
+  expect(deadline.check()).toBe(STOPPED);
+});
+
+test("a time that may be missed starts with the first slice", async () => {
+  const deadline = new Deadline(SLICE);
+  deadline.arm(1, 2);
+  await Bun.sleep(3);
+  expect(deadline.check()).toBe(SLICE);
+  await Bun.sleep(3);
+  expect(deadline.check()).toBe(STOPPED);
+});
+
+test("near the deadline slices get shorter, down to a shortest", async () => {
+  const deadline = new Deadline(SLICE);
+  deadline.arm(50);
+  const first = deadline.check();
+  expect(first).toBeGreaterThan(STOPPED);
+  expect(first).toBeLessThanOrEqual(50_000);
+  await Bun.sleep(10);
+  const later = deadline.check();
+  expect(later).toBeGreaterThan(STOPPED);
+  expect(later).toBeLessThanOrEqual(40_000);
+  deadline.arm(2);
+  expect([2500, STOPPED]).toContain(deadline.check());
+});
+
+test("a slice is never longer than a whole one, and a time that may be missed has whole ones to the end", () => {
+  const small = new Deadline(10);
+  small.arm(1000);
+  expect(small.check()).toBe(10);
+  const deadline = new Deadline(SLICE);
+  deadline.arm(2, 10);
+  expect(deadline.check()).toBe(SLICE);
 });
 
 test("a call that has used few slices has the time of grace, too", () => {
-  const deadline = new Deadline();
+  const deadline = new Deadline(SLICE);
   deadline.arm(0, 10_000);
-  expect([deadline.check(), deadline.check(), deadline.check()]).toEqual([GRANTED, GRANTED, GRANTED]);
+  expect([deadline.check(), deadline.check(), deadline.check()]).toEqual([SLICE, SLICE, SLICE]);
   expect(deadline.hasExpired).toBe(false);
-  expect(deadline.check()).not.toBe(GRANTED);
+  expect(deadline.check()).toBe(STOPPED);
 });
 
 test("the time of grace ends, however few slices were used", async () => {
-  const deadline = new Deadline();
+  const deadline = new Deadline(SLICE);
   deadline.arm(0, 5);
-  expect(deadline.check()).toBe(GRANTED);
+  expect(deadline.check()).toBe(SLICE);
   await Bun.sleep(6);
-  expect(deadline.check()).not.toBe(GRANTED);
+  expect(deadline.check()).toBe(STOPPED);
 });
 
 test("arming again forgets everything", () => {
-  const deadline = new Deadline();
+  const deadline = new Deadline(SLICE);
+  deadline.arm(0, 10_000);
+  deadline.check();
   deadline.arm(0);
   deadline.check();
   deadline.arm(5000);
   expect(deadline.hasExpired).toBe(false);
-  expect(deadline.slices).toBe(0);
+  expect(deadline.granted).toBe(0);
   expect(deadline.timeoutMs).toBe(5000);
-  expect(deadline.check()).toBe(GRANTED);
+  expect(deadline.check()).toBe(SLICE);
 });
