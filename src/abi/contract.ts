@@ -5,7 +5,6 @@
 import type { GuestEvent } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
-import type { FuelReading } from "../wasm/fuel-reading.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
 import type { LoadedModule } from "../wasm/load-module.ts";
 
@@ -17,8 +16,8 @@ export interface GuestInstance {
   readonly isWorn: boolean;
   /** Bytes of the memory the guest shares with the host. */
   readonly memoryBytes: number;
-  /** Where its fuel stands now; null without limits. For measuring calls, not for serving. */
-  readonly fuel: FuelReading | null;
+  /** Units of fuel that the last call used, about one for each instruction; null without limits. */
+  readonly fuelUsed: number | null;
   /**
    * Asks the guest. An event it has no handler for is "allow". A call that used little fuel in its time, because the
    * machine is busy, is given `graceMs`.

@@ -7,7 +7,6 @@ import type { GuestInstance } from "../abi/contract.ts";
 import { guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
-import { fuelUsed } from "../wasm/fuel-reading.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import { AuthorError } from "./author-error.ts";
 import { type GuestLine, GuestLines } from "./guest-lines.ts";
@@ -80,13 +79,10 @@ export class BenchGuest {
   ask(event: GuestEvent): Answer {
     if (this.#instance.isBroken) this.#instance = this.#makeInstance();
     const instance = this.#instance;
-    const before = instance.fuel;
     const startedAtMs = performance.now();
     const outcome = this.#outcomeOf(instance, event);
     const us = (performance.now() - startedAtMs) * 1000;
-    const after = instance.fuel;
-    const fuel = before === null || after === null ? null : fuelUsed(before, after);
-    return { outcome, us, fuel, memoryBytes: instance.memoryBytes };
+    return { outcome, us, fuel: instance.fuelUsed, memoryBytes: instance.memoryBytes };
   }
 
   #outcomeOf(instance: GuestInstance, event: GuestEvent): Outcome {

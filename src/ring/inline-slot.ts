@@ -9,7 +9,6 @@ import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../observe/log.ts";
-import { type FuelReading, fuelUsed } from "../wasm/fuel-reading.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
@@ -82,13 +81,12 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
-    const fuelBefore = onFuel === null ? null : instance.fuel;
     try {
       return instance.ask(event, timeoutMs, graceMs);
     } catch (error) {
       return toFailure(error);
     } finally {
-      if (onFuel !== null) this.#tellFuel(instance, fuelBefore, onFuel);
+      if (onFuel !== null) tellFuel(instance, onFuel);
       this.#afterCall(instance);
     }
   }
@@ -122,11 +120,6 @@ export class InlineSlot {
   close(): void {
     this.#state = "closed";
     this.#instance = null;
-  }
-
-  #tellFuel(instance: GuestInstance, before: FuelReading | null, onFuel: FuelListener): void {
-    const after = instance.fuel;
-    if (before !== null && after !== null) onFuel(fuelUsed(before, after));
   }
 
   #afterCall(instance: GuestInstance): void {
@@ -219,4 +212,8 @@ function toFailure(error: unknown): EventFailure {
   return new EventFailure("agent-internal", `the agent failed while asking the guest: ${reason}`, {
     cause: error,
   });
+}
+
+function tellFuel({ fuelUsed }: GuestInstance, onFuel: FuelListener): void {
+  if (fuelUsed !== null) onFuel(fuelUsed);
 }

@@ -4,7 +4,7 @@
  */
 
 import { Deadline } from "./deadline.ts";
-import type { FuelReading } from "./fuel-reading.ts";
+import { GuestFuel, type TakeFuel } from "./guest-fuel.ts";
 import type { GuestHost } from "./guest-host.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
@@ -20,14 +20,10 @@ export interface StartedInstance {
   readonly exports: InstanceExports;
   readonly deadline: Deadline;
   readonly imports: ImportHost;
-  /** Null without limits. */
-  readFuel(): FuelReading | null;
+  readonly fuel: GuestFuel;
   /** Bytes of garbage-collected objects the guest has made in its life; 0 for guests that make none. */
   readGcBytes(): number;
 }
-
-/** Takes units of fuel and returns what is left of the slice. */
-type TakeFuel = (units: number) => number;
 
 const INITIALIZE = "_initialize";
 const START_SECTION = "the start section";
@@ -36,7 +32,8 @@ const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
 export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
-  const deadline = new Deadline(loaded.limits?.fuelPerSlice ?? 0);
+  const fuelPerSlice = loaded.limits?.fuelPerSlice ?? 0;
+  const deadline = new Deadline(fuelPerSlice);
   const output = new GuestOutput({
     log: host.log,
     slot: host.slot,
@@ -63,7 +60,7 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
     deadline,
     imports,
     readGcBytes: findGcBytes(loaded, exports),
-    readFuel: () => (takeFuel === null ? null : { granted: deadline.granted, left: takeFuel(0) }),
+    fuel: new GuestFuel(takeFuel, fuelPerSlice, deadline),
   };
 }
 

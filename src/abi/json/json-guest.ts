@@ -7,7 +7,6 @@ import type { GuestEvent } from "../../event/event.ts";
 import type { EventText } from "../../event/event-text.ts";
 import { EventFailure, type FailureCode } from "../../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
-import type { FuelReading } from "../../wasm/fuel-reading.ts";
 import type { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
 import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
@@ -80,8 +79,8 @@ export class JsonGuest implements GuestInstance {
     return this.#exports.memory.sizeBytes;
   }
 
-  get fuel(): FuelReading | null {
-    return this.#started.readFuel();
+  get fuelUsed(): number | null {
+    return this.#started.fuel.used;
   }
 
   ask(event: GuestEvent, timeoutMs: number, graceMs = 0): Verdict {
@@ -93,6 +92,7 @@ export class JsonGuest implements GuestInstance {
     const inputBytes = given === undefined ? Buffer.byteLength(input) : given.end - given.start;
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs, graceMs);
+    this.#started.fuel.fill();
     try {
       const pointer =
         given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, inputBytes);

@@ -4,6 +4,7 @@
  * the engine. Nothing recurses here, so only the size of a module bounds its nesting.
  */
 
+import { frameKind } from "./block-frame.ts";
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
 import { editKind, loopCopies } from "./edit-list.ts";
 import {
@@ -17,9 +18,9 @@ import {
 } from "./instruction-shape.ts";
 import { expectEnd } from "./module-outline.ts";
 import { emptyBlockType, opcode } from "./opcode.ts";
-import { costStep, frameKind } from "./path-costs.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
+import { costStep } from "./segment-lengths.ts";
 import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
 
 /** With as many locals, the engine takes no further one. */

@@ -10,7 +10,7 @@ import { type EditList, editKind, loopCopies } from "./edit-list.ts";
 import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
-import { loopCredit } from "./path-costs.ts";
+import { loopCredit } from "./loop-credit.ts";
 
 export interface ScannedBody {
   /** Where the body begins (with its locals), where its instructions begin, and where it ends in the source. */

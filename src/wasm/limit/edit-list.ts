@@ -4,6 +4,7 @@
  */
 
 import { ModuleError } from "../module-error.ts";
+import { doubled } from "./doubled.ts";
 
 export const editKind = {
   /** Insert a fuel check; the argument is its cost, and a check without cost is left out. */
@@ -81,15 +82,6 @@ export class EditList {
     this.#data[edit * stride + 2] = argument;
   }
 
-  /** From the edit on, what would count takes fuel at once. */
-  checkAtOnce(first: number): void {
-    for (let edit = first; edit < this.#length; edit++) {
-      const kind = this.kind(edit);
-      if (kind === editKind.countedCheck || kind === editKind.count)
-        this.#data[edit * stride + 1] = editKind.check;
-    }
-  }
-
   /** Adds the edits of another list behind its own, under new numbers. */
   append(other: EditList): void {
     const length = this.#length + other.#length;
@@ -105,9 +97,7 @@ export class EditList {
 
   #grow(): void {
     if (this.#length >= maxEdits) throw tooManyEdits();
-    const larger = new Int32Array(this.#data.length * 2);
-    larger.set(this.#data);
-    this.#data = larger;
+    this.#data = doubled(this.#data);
   }
 }
 

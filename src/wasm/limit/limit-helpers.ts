@@ -28,7 +28,7 @@ import {
 } from "./instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
 import { bulkOpcode, opcode, typeCode } from "./opcode.ts";
-import { countedAhead, creditParts } from "./path-costs.ts";
+import { countedAhead, creditParts } from "./loop-credit.ts";
 import { objectHeaderBytes } from "./type-section.ts";
 
 const { i32, i64 } = typeCode;
@@ -105,8 +105,9 @@ export class LimitHelpers {
     });
   }
 
-  /** (fuel) -> fuel left, at least -1: takes fuel for work of the host. */
+  /** (fuel) -> fuel left, at least -1 and at most a whole slice: takes fuel for work of the host, or gives it. */
   chargeFromHost(): number {
+    const whole = this.#options.fuelPerSlice;
     return this.#make("charge from host", functionType([i32], [i32]), null, () =>
       sequence(
         globalGet(this.fuelGlobal),
@@ -117,6 +118,12 @@ export class LimitHelpers {
         localGet(0),
         i32Const(-1),
         opcode.i32GtS,
+        opcode.select,
+        localTee(0),
+        i32Const(whole),
+        localGet(0),
+        i32Const(whole),
+        opcode.i32LtS,
         opcode.select,
         globalSet(this.fuelGlobal),
         globalGet(this.fuelGlobal),

@@ -11,61 +11,29 @@
  * depends on what the callers know (`call-costs.ts`). So most functions that end soon take no fuel at all.
  */
 
+import { field, frameKind, frameStride } from "./block-frame.ts";
 import { invalidModule } from "./byte-reader.ts";
+import { doubled } from "./doubled.ts";
 import { type EditList, editKind } from "./edit-list.ts";
+import { EnclosingLoops } from "./enclosing-loops.ts";
+import { prepaidTurns } from "./loop-credit.ts";
 import { SegmentJoins } from "./segment-joins.ts";
-
-export const frameKind = { block: 0, loop: 1, if: 2, try: 3 } as const;
+import {
+  maxLazyBytes,
+  maxLoopReach,
+  maxOuterReach,
+  maxPrepaidDepth,
+  maxStraightReach,
+  maxUncheckedReach,
+  reachTolerance,
+} from "./segment-lengths.ts";
 
 /** Instead of a segment: no way leads here. */
 const dead = -1;
 /** The segment from a function's entry, paid for by the caller; older than all others. */
 const free = -2;
 
-const frameStride = 9;
-const kindField = 0;
-const regionField = 1;
-const segmentField = 2;
-const reachField = 3;
-const elseSegmentField = 4;
-const elseReachField = 5;
-/** 1 when an exception may land at the end of the block. */
-const landingField = 6;
-const prepaidField = 7;
-const elsePrepaidField = 8;
-
 const initialFrames = 64;
-
-/** How long the ways of a segment may be, outside of loops and in them, where taking fuel is cheaper. */
-const maxOuterReach = 512;
-const maxLoopReach = 32;
-
-/** The same for code that always runs when its segment begins, so that the segment pays no more than what runs. */
-const maxStraightReach = 512;
-
-/** Ways are measured after so much cost at a time, so they may be a little longer. */
-export const costStep = 8;
-const reachTolerance = 16;
-
-/** Where little can be left to callers: in a function of more bytes one check at the entry is cheaper than many later. */
-const maxLazyBytes = 256;
-
-/** In a function of more bytes every place that counts also checks, so that no turn of a loop is too long. */
-const maxUncheckedBytes = 16_384;
-
-/**
- * Loops count their cost in a local variable, since a register is faster than memory. When it rises above zero it is
- * taken from the fuel, and `countedAhead` more may be counted. Each call of a function starts with `loopCredit`. Both
- * are long, because taking fuel now and then is a branch that the processor predicts wrongly.
- *
- * Most loops end long before either is used up. So only one part in `creditParts` of them is charged in advance: in
- * front of the loop, and when fuel is taken for the first time. A loop that goes on pays in full. A guest made of loops
- * that always stop just in time gets that many times its fuel, and no more.
- */
-export const countedAhead = 4096;
-export const loopCredit = 1024;
-export const creditParts = 8;
-const prepaidTurns = loopCredit / creditParts;
 
 /** What is known of a function before its code is read. */
 export interface FunctionTraits {
@@ -86,6 +54,12 @@ export class PathCosts {
   #segment = dead;
   /** How far the segment may reach. */
   #maxReach = 0;
+  /** The same while all of its code runs whenever it begins. */
+  #maxStraightReach = 0;
+  /** Whether the segment is paid by a place that counts and does not check. */
+  #isUnchecked = false;
+  /** The most that may have been counted since the last check in a loop. */
+  #unchecked = 0;
   /** Whether all code since the segment began runs whenever it begins. */
   #isStraight = false;
   /** Longest way of the free segment, how long it may be, and whether it pays for first turns of loops. */
@@ -94,24 +68,17 @@ export class PathCosts {
   #hasFreeLoops = false;
   #frames = new Int32Array(initialFrames * frameStride);
   #depth = 0;
-  /** For each loop around this place: segment and reach outside of it. A region is the code of one loop. */
-  #outside = new Int32Array(initialFrames * 2);
-  #region = 0;
+  readonly #loops = new EnclosingLoops();
   /** 1 when all ways to here have paid for the first turns of loops. */
   #isPrepaid = 0;
   /** The checks that pay for them. */
   #prepayingChecks: number[] = [];
   readonly #joins = new SegmentJoins();
-  #bodyBytes = 0;
   #mayCount = false;
   #mayUnwind = false;
-  /** Whether a loop counts in the local variable. */
-  #hasCountingLoop = false;
-  /** The edit at the head of the outermost loop around this place, and whether that loop has been seen to recurse. */
-  #outermostHead = 0;
-  #isInRecursingLoop = false;
-  /** Whether code before this place may have recursed. */
-  #hasRecursed = false;
+  #hasLoop = false;
+  /** How many edits there were behind the last call that may have recursed; 0 when there was none. */
+  #editsAtRecursion = 0;
 
   constructor(edits: EditList) {
     this.#edits = edits;
@@ -138,14 +105,13 @@ export class PathCosts {
   /** Starts a function with its first instruction at `at`. */
   begin(at: number, { bodyBytes, mayCount, maxFree, mayUnwind }: FunctionTraits): void {
     this.#depth = 0;
-    this.#region = 0;
+    this.#loops.clear();
     this.#reach = 0;
-    this.#bodyBytes = bodyBytes;
     this.#mayCount = mayCount;
     this.#mayUnwind = mayUnwind;
-    this.#hasCountingLoop = false;
-    this.#isInRecursingLoop = false;
-    this.#hasRecursed = false;
+    this.#hasLoop = false;
+    this.#editsAtRecursion = 0;
+    this.#unchecked = 0;
     this.#isPrepaid = 0;
     this.#prepayingChecks.length = 0;
     this.#joins.clear();
@@ -160,7 +126,7 @@ export class PathCosts {
   /** Ends a function; returns whether its loops need a local variable to count in. */
   finish(): boolean {
     this.#settleJoins();
-    if (!this.#hasCountingLoop || !this.#mayCount) return false;
+    if (!this.#hasLoop || !this.#mayCount) return false;
     for (const check of this.#prepayingChecks) {
       this.#edits.setArgument(check, this.#edits.argument(check) + prepaidTurns);
     }
@@ -170,14 +136,18 @@ export class PathCosts {
   /** Adds the cost of simple instructions up to `at`, where the next one begins. */
   add(cost: number, at: number): void {
     this.#reach += cost;
+    if (this.#isUnchecked) this.#unchecked += cost;
     if (this.#reach > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
   }
 
   /** Adds the cost of one dear instruction at `at`, before it. */
   charge(cost: number, at: number): void {
     if (this.#segment === dead) return;
-    if (this.#reach + cost > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
+    const isTooMuch = this.#isUnchecked && this.#unchecked + cost > maxUncheckedReach;
+    if (isTooMuch || (this.#reach + cost > this.#maxReach && this.#isOverlong()))
+      this.#startSegment(at, cost);
     this.#reach += cost;
+    if (this.#isUnchecked) this.#unchecked += cost;
     if (this.#mayUnwind) this.#note(this.#segment, this.#reach);
   }
 
@@ -187,7 +157,7 @@ export class PathCosts {
    */
   chargeLoops(cost: number, at: number): void {
     if (this.#segment === dead) return;
-    if (this.#region > 0 && !this.#isInRecursingLoop) {
+    if (this.#loops.depth > 0) {
       this.#note(this.#segment, this.#reach);
       this.#edits.push(at, editKind.check, cost);
       return;
@@ -205,15 +175,18 @@ export class PathCosts {
   /**
    * Behind a call, at `at`, that may have recursed. What led to it is paid even on a way into a trap, since each depth
    * goes that way. What follows is paid here and not before: else all depths would run it without a check when the
-   * recursion returns. For the same reason a loop around the call takes fuel at once instead of counting.
+   * recursion returns. In loops, credit for their next turns is part of it.
    */
   afterRecursion(at: number): void {
     if (this.#segment === dead) return;
     this.#note(this.#segment, this.#reach);
-    this.#hasRecursed = true;
-    if (this.#region > 0) this.#isInRecursingLoop = true;
-    else this.#isPrepaid = 0;
-    this.#startSegment(at);
+    if (this.#loops.depth > 0) {
+      this.#prepay(at);
+    } else {
+      this.#isPrepaid = 0;
+      this.#startSegment(at);
+    }
+    this.#editsAtRecursion = this.#edits.length;
   }
 
   /** `block`, `if`, `try` and `try_table`. */
@@ -221,47 +194,40 @@ export class PathCosts {
     const base = this.#depth++ * frameStride;
     if (base === this.#frames.length) this.#frames = doubled(this.#frames);
     const frames = this.#frames;
-    frames[base + kindField] = kind;
-    frames[base + regionField] = this.#region;
-    frames[base + segmentField] = dead;
-    frames[base + reachField] = 0;
-    frames[base + elseSegmentField] = this.#segment;
-    frames[base + elseReachField] = this.#reach;
-    frames[base + landingField] = 0;
-    frames[base + prepaidField] = 1;
-    frames[base + elsePrepaidField] = this.#isPrepaid;
+    frames[base + field.kind] = kind;
+    frames[base + field.region] = this.#loops.depth;
+    frames[base + field.segment] = dead;
+    frames[base + field.reach] = 0;
+    frames[base + field.elseSegment] = this.#segment;
+    frames[base + field.elseReach] = this.#reach;
+    frames[base + field.landing] = 0;
+    frames[base + field.prepaid] = 1;
+    frames[base + field.elsePrepaid] = this.#isPrepaid;
+    frames[base + field.loopExit] = 0;
+    frames[base + field.unchecked] = 0;
+    frames[base + field.elseUnchecked] = this.#unchecked;
     if (kind === frameKind.if) this.#isStraight = false;
   }
 
   /** Before a loop at `at`. */
   prepare(at: number): void {
-    if (this.#region > 0 || this.#isPrepaid === 1) return;
+    if (this.#loops.depth > 0 || this.#isPrepaid === 1) return;
     if (this.#segment === free && this.#reach + prepaidTurns <= this.#maxFree) {
       this.#reach += prepaidTurns;
       this.#hasFreeLoops = true;
       this.#isPrepaid = 1;
     } else {
       this.#prepay(at);
-      // What is left on credit since before a recursion is not paid again.
-      if (this.#hasRecursed) this.#edits.push(at, editKind.restartCounter, 0);
     }
   }
 
   /** A loop that is prepared, with its first instruction at `bodyAt`. */
   enterLoop(bodyAt: number): void {
     this.#note(this.#segment, this.#reach);
-    const base = this.#region * 2;
-    if (base === this.#outside.length) this.#outside = doubled(this.#outside);
-    this.#outside[base] = this.#segment;
-    this.#outside[base + 1] = this.#reach;
-    this.#region++;
+    this.#loops.enter(this.#segment, this.#reach, this.#edits.length);
     this.enter(frameKind.loop);
-    const counts = this.#mayCount && !this.#isInRecursingLoop;
-    const head = this.#edits.push(bodyAt, counts ? editKind.countedCheck : editKind.check, 1);
-    if (this.#region === 1) this.#outermostHead = head;
-    this.#enterSegment(head);
-    this.#reach = 0;
-    this.#isStraight = true;
+    this.#hasLoop = true;
+    this.#beginSegment(this.#edits.push(bodyAt, this.#mayCount ? editKind.countedCheck : editKind.check, 1));
   }
 
   /** The loop whose code so far has no branches will stand several times in a row, for which its check pays. */
@@ -274,18 +240,19 @@ export class PathCosts {
     const base = this.#frameOf(label, at);
     this.#isStraight = false;
     this.#note(this.#segment, this.#reach);
-    if (this.#segment === dead || this.#frames[base + kindField] === frameKind.loop) return;
-    const region = this.#frames[base + regionField] as number;
-    if (region === this.#region) {
+    if (this.#segment === dead || this.#frames[base + field.kind] === frameKind.loop) return;
+    const region = this.#frames[base + field.region] as number;
+    if (region === this.#loops.depth) {
       this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
     } else {
-      this.#merge(base, this.#outside[region * 2] as number, this.#outside[region * 2 + 1] as number, 1);
+      this.#frames[base + field.loopExit] = 1;
+      this.#merge(base, this.#loops.outerSegment(region), this.#loops.outerReach(region), 1);
     }
   }
 
   /** Notes that an exception may land at the label from anywhere. */
   branchOnException(label: number, at: number): void {
-    this.#frames[this.#frameOf(label, at) + landingField] = 1;
+    this.#frames[this.#frameOf(label, at) + field.landing] = 1;
   }
 
   /** After an instruction behind which nothing runs here. */
@@ -301,27 +268,27 @@ export class PathCosts {
 
   else(at: number): void {
     const base = this.#frameOf(0, at);
-    if (this.#frames[base + kindField] !== frameKind.if) throw invalidModule("else without if", at);
+    if (this.#frames[base + field.kind] !== frameKind.if) throw invalidModule("else without if", at);
     this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
-    this.#frames[base + kindField] = frameKind.block;
-    this.#enterSegment(this.#frames[base + elseSegmentField] as number);
-    this.#reach = this.#frames[base + elseReachField] as number;
-    this.#isPrepaid = this.#frames[base + elsePrepaidField] as number;
+    this.#frames[base + field.kind] = frameKind.block;
+    this.#enterSegment(this.#frames[base + field.elseSegment] as number);
+    this.#reach = this.#frames[base + field.elseReach] as number;
+    this.#isPrepaid = this.#frames[base + field.elsePrepaid] as number;
+    this.#unchecked = this.#frames[base + field.elseUnchecked] as number;
   }
 
   /** `at`: the first instruction of the handler. */
   catch(at: number): void {
     const base = this.#frameOf(0, at);
-    if (this.#frames[base + kindField] !== frameKind.try) throw invalidModule("catch without try", at);
+    if (this.#frames[base + field.kind] !== frameKind.try) throw invalidModule("catch without try", at);
     this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
-    if (this.#region === 0) this.#isPrepaid = 0;
-    this.#startSegment(at);
+    this.#land(at);
   }
 
   /** `delegate`, which also ends its block; the label counts from outside of it. `at`: the next instruction. */
   delegate(label: number, at: number): void {
     const base = this.#frameOf(0, at);
-    if (this.#frames[base + kindField] !== frameKind.try) throw invalidModule("delegate without try", at);
+    if (this.#frames[base + field.kind] !== frameKind.try) throw invalidModule("delegate without try", at);
     this.#frameOf(label + 1, at);
     this.end(at);
   }
@@ -331,74 +298,90 @@ export class PathCosts {
     const base = this.#frameOf(0, at);
     const frames = this.#frames;
     this.#depth--;
-    if (frames[base + kindField] === frameKind.loop) {
-      this.#endLoop();
+    if (frames[base + field.kind] === frameKind.loop) {
+      this.#endLoop(at);
       return;
     }
     this.#merge(base, this.#segment, this.#reach, this.#isPrepaid);
-    if (frames[base + kindField] === frameKind.if) {
-      const elseSegment = frames[base + elseSegmentField] as number;
-      const elseReach = frames[base + elseReachField] as number;
-      this.#merge(base, elseSegment, elseReach, frames[base + elsePrepaidField] as number);
+    if (frames[base + field.kind] === frameKind.if) {
+      const elseSegment = frames[base + field.elseSegment] as number;
+      const elseReach = frames[base + field.elseReach] as number;
+      this.#unchecked = frames[base + field.elseUnchecked] as number;
+      this.#merge(base, elseSegment, elseReach, frames[base + field.elsePrepaid] as number);
     }
-    this.#enterSegment(frames[base + segmentField] as number);
-    this.#reach = frames[base + reachField] as number;
-    this.#isPrepaid = this.#hasRecursed ? 0 : (frames[base + prepaidField] as number);
-    if (frames[base + landingField] === 1 && this.#depth > 0) {
-      if (this.#region === 0) this.#isPrepaid = 0;
-      this.#startSegment(at);
-    }
+    this.#enterSegment(frames[base + field.segment] as number);
+    this.#reach = frames[base + field.reach] as number;
+    this.#unchecked = frames[base + field.unchecked] as number;
+    this.#isPrepaid = frames[base + field.prepaid] as number;
+    if (this.#depth === 0) return;
+    if (frames[base + field.landing] === 1) this.#land(at);
+    else if (frames[base + field.loopExit] === 1) this.#leaveLoop(at, this.#editsAtRecursion > 0);
   }
 
-  #endLoop(): void {
-    this.#note(this.#segment, this.#reach);
-    this.#region--;
-    const base = this.#region * 2;
-    if (this.#segment !== dead) this.#enterSegment(this.#outside[base] as number);
-    this.#reach = this.#outside[base + 1] as number;
-    if (this.#region === 0) this.#endOutermostLoop();
-  }
-
-  #endOutermostLoop(): void {
-    if (!this.#isInRecursingLoop) {
-      this.#hasCountingLoop = true;
-      return;
-    }
-    this.#isInRecursingLoop = false;
+  /** Where control may come from anywhere in a block. */
+  #land(at: number): void {
     this.#isPrepaid = 0;
-    this.#edits.checkAtOnce(this.#outermostHead);
+    this.#startSegment(at);
   }
 
-  /** Takes fuel here for what follows and, if there are loops, for their first turns. */
+  #endLoop(at: number): void {
+    this.#note(this.#segment, this.#reach);
+    const region = this.#loops.leave();
+    const hasRecursed = this.#editsAtRecursion > this.#loops.firstEdit(region);
+    this.#reach = this.#loops.outerReach(region);
+    if (this.#segment === dead) return;
+    this.#enterSegment(this.#loops.outerSegment(region));
+    this.#isPrepaid = 1;
+    this.#leaveLoop(at, hasRecursed);
+  }
+
+  /** Behind a loop whose code may have recursed, or not: what was paid before it must not be left for a whole recursion. */
+  #leaveLoop(at: number, hasRecursed: boolean): void {
+    if (this.#segment === dead) return;
+    if (hasRecursed || this.#loops.depth >= maxPrepaidDepth) this.#startSegment(at);
+  }
+
+  /**
+   * Takes fuel here for what follows and, if there are loops, for their next turns. What may be left on credit since
+   * before a recursion is gone then.
+   */
   #prepay(at: number): void {
-    this.#startSegment(at);
+    this.#note(this.#segment, this.#reach);
+    this.#beginSegment(this.#edits.push(at, editKind.check, 0));
     this.#prepayingChecks.push(this.#segment);
     this.#isPrepaid = 1;
+    if (this.#loops.depth > 0 || this.#editsAtRecursion > 0) this.#edits.push(at, editKind.restartCounter, 0);
   }
 
-  /** Takes fuel here for what follows. */
-  #startSegment(at: number): void {
+  /** Takes fuel here for what follows, of which `cost` is known. */
+  #startSegment(at: number, cost = 0): void {
     this.#note(this.#segment, this.#reach);
-    const place = this.#edits.push(at, this.#kindOfPlace(), 0);
-    this.#enterSegment(place);
-    this.#reach = 0;
-    this.#isStraight = true;
+    this.#beginSegment(this.#edits.push(at, this.#kindOfPlace(cost), 0));
   }
 
-  #kindOfPlace(): number {
-    if (this.#region === 0 || this.#isInRecursingLoop || !this.#mayCount) return editKind.check;
-    return this.#bodyBytes > maxUncheckedBytes ? editKind.countedCheck : editKind.count;
+  #kindOfPlace(cost: number): number {
+    if (this.#loops.depth === 0 || !this.#mayCount) return editKind.check;
+    return this.#unchecked + cost >= maxUncheckedReach ? editKind.countedCheck : editKind.count;
   }
 
   #isOverlong(): boolean {
     if (this.#segment === dead) return false;
-    return !this.#isStraight || this.#segment === free || this.#reach > maxStraightReach;
+    return !this.#isStraight || this.#segment === free || this.#reach > this.#maxStraightReach;
+  }
+
+  #beginSegment(place: number): void {
+    this.#enterSegment(place);
+    this.#reach = 0;
+    this.#isStraight = true;
+    if (!this.#isUnchecked) this.#unchecked = 0;
   }
 
   #enterSegment(segment: number): void {
     this.#segment = segment;
     this.#isStraight = false;
-    this.#maxReach = this.#maxReachOf(segment, this.#region);
+    this.#isUnchecked = segment >= 0 && this.#edits.kind(segment) === editKind.count;
+    this.#maxStraightReach = this.#isUnchecked ? maxUncheckedReach : maxStraightReach;
+    this.#maxReach = this.#maxReachOf(segment, this.#loops.depth);
   }
 
   /** Notes that a way of the segment leads out of the block. */
@@ -406,14 +389,16 @@ export class PathCosts {
     if (segment === dead) return;
     this.#note(segment, reach);
     const frames = this.#frames;
-    if (isPrepaid === 0) frames[base + prepaidField] = 0;
-    const before = frames[base + segmentField] as number;
-    const reachBefore = frames[base + reachField] as number;
+    if (isPrepaid === 0) frames[base + field.prepaid] = 0;
+    if (this.#unchecked > (frames[base + field.unchecked] as number))
+      frames[base + field.unchecked] = this.#unchecked;
+    const before = frames[base + field.segment] as number;
+    const reachBefore = frames[base + field.reach] as number;
     if (before === segment) {
-      if (reach > reachBefore) frames[base + reachField] = reach;
+      if (reach > reachBefore) frames[base + field.reach] = reach;
     } else if (before === dead || this.#isOlder(segment, before)) {
-      frames[base + segmentField] = segment;
-      frames[base + reachField] = reach;
+      frames[base + field.segment] = segment;
+      frames[base + field.reach] = reach;
       if (before !== dead) this.#join(before, reachBefore, segment, reach);
     } else {
       this.#join(segment, reach, before, reachBefore);
@@ -448,17 +433,11 @@ export class PathCosts {
 
   #maxReachOf(segment: number, region: number): number {
     if (segment === free) return this.#maxFree;
-    return region === 0 || this.#isInRecursingLoop ? maxOuterReach : maxLoopReach;
+    return region === 0 ? maxOuterReach : maxLoopReach;
   }
 
   #frameOf(label: number, at: number): number {
     if (label >= this.#depth) throw invalidModule(`label ${label} does not exist`, at);
     return (this.#depth - 1 - label) * frameStride;
   }
-}
-
-function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

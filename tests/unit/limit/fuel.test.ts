@@ -1,11 +1,8 @@
-/** Fuel: nothing runs on without it, and no slice does more than it pays for. */
+/** Fuel: nothing runs on without it, and who pays for what. */
 
 import { describe, expect, test } from "bun:test";
-import { creditParts } from "../../../src/wasm/limit/path-costs.ts";
+import { ladder, reversed } from "./fuel-guests.ts";
 import { limitGuest, SliceMeter, thrownBy } from "./limited-guest.ts";
-
-/** Raises `steps` by one. */
-const step = `(global.set $steps (i32.add (global.get $steps) (i32.const 1)))`;
 
 /** Each exports `run`, which never ends by itself, or only after years. */
 const endless = {
@@ -49,12 +46,6 @@ const endless = {
   "a loop around a loop that swallows every exception": `(module (func (export "run")
     (loop $l (try (do (loop $m (br $m))) (catch_all (br $l))) (br $l))))`,
 };
-
-function ladder(height: number): string {
-  const rungs = [`(func $f0)`];
-  for (let i = 1; i <= height; i++) rungs.push(`(func $f${i} (call $f${i - 1}) (call $f${i - 1}))`);
-  return rungs.join("\n");
-}
 
 describe("a guest is stopped when its slices are refused:", () => {
   for (const [name, text] of Object.entries(endless)) {
@@ -111,152 +102,7 @@ describe("a guest is stopped when its slices are refused:", () => {
   });
 });
 
-describe("fuel is counted:", () => {
-  /** Guests that raise `steps` once a turn or call. */
-  const counting = {
-    "in a tight loop": `(func (export "run") (local $i i32) (local.set $i (i32.const 1000000))
-      (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in a loop with rare long ways": `(func (export "run") (local $i i32) (local.set $i (i32.const 1000000))
-      (loop $l ${step}
-        (if (i32.eqz (i32.and (local.get $i) (i32.const 63))) (then ${"(global.set $x (i32.add (global.get $x) (i32.const 1)))".repeat(200)}))
-        (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in short loops called again and again": `(func $short (local $i i32) (local.set $i (i32.const 3))
-        (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))
-      (func (export "run") (local $i i32) (local.set $i (i32.const 300000))
-        (loop $l (call $short) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in recursion": `(func $f (export "run") (param $n i32) ${step}
-      (if (i32.gt_u (local.get $n) (i32.const 0)) (then
-        (call $f (i32.sub (local.get $n) (i32.const 1))) (call $f (i32.sub (local.get $n) (i32.const 1))))))`,
-    "in straight code": `(func $f ${step.repeat(3000)}) (func (export "run") (local $i i32) (local.set $i (i32.const 300))
-        (loop $l (call $f) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "behind two long ways that meet": `(func $f
-        (if (global.get $x) (then ${step.repeat(150)}) (else ${step.repeat(150)})) ${step.repeat(100)})
-      (func $often ${"(call $f)".repeat(100)})
-      (func (export "run") (local $i i32) (local.set $i (i32.const 30))
-        (loop $l (call $often) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in recursion of a function with much code before it": `(func $f (export "run") (param $n i32) (call $g (local.get $n)))
-      (func $g (param $n i32) ${step.repeat(120)} ${twice("$g")})`,
-    "in mutual recursion of such functions": `(func (export "run") (param $n i32) (call $f (local.get $n)))
-      (func $f (param $n i32) ${step.repeat(120)} ${twice("$g")})
-      (func $g (param $n i32) ${step.repeat(120)} ${twice("$f")})`,
-    "in recursion of such functions through a table": `(table funcref (elem $f)) (type $t (func (param i32)))
-      (func (export "run") (param $n i32) (call $f (local.get $n)))
-      (func $f (param $n i32) ${step.repeat(120)} ${twice("$g")})
-      (func $g (param $n i32) (call_indirect (type $t) (local.get $n) (i32.const 0)))`,
-    "in a circle of functions that ends in a trap": `${chain((callee) => `${step.repeat(50)} ${callee || "(call $f0)"} unreachable`)}
-      (func (export "run") (call $f0))`,
-    "behind a recursion": `(func $f (param $n i32) (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1))))) ${step.repeat(100)})
-      (func (export "run") (param $n i32) (call $f (i32.const 5000)))`,
-    "in loops that recurse": `(func $f (param $n i32) (local $i i32)
-        ${loop(45, `${step} ${recurseInTurn(33)}`)})
-      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
-    "in loops that recurse in an inner loop": `(func $f (param $n i32) (local $i i32) (local $j i32)
-        ${loop(
-          6,
-          `(local.set $j (i32.const 7)) (loop $m ${step}
-          (if (i32.eq (local.get $j) (i32.const 3)) (then ${recurseInTurn(4)})) (br_if $m (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))`,
-        )})
-      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
-    "in loops that recurse through a table": `(table funcref (elem $f)) (type $t (func (param i32)))
-      (func $f (param $n i32) (local $i i32)
-        ${loop(45, `${step} ${recurseInTurn(33, "(call_indirect (type $t) (local.get $n) (i32.const 0))")}`)})
-      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
-    "in loops whose recursions end in exceptions": `(tag $e) (func $f (param $n i32) (local $i i32)
-        ${loop(45, `${step} (try (do ${recurseInTurn(33)} (if (i32.eq (local.get $i) (i32.const 2)) (then (throw $e)))) (catch_all (throw $e)))`)})
-      (func (export "run") (param $n i32) (try (do (call $f (i32.const 3000))) (catch_all)))`,
-    "in loops of a long chain of functions": `${reversed(chain((callee) => `(local $i i32) ${loop(45, `${step} (if (i32.eq (local.get $i) (i32.const 33)) (then ${callee}))`)}`, 3000))}
-      (func (export "run") (call $f0))`,
-    "behind the calls of a long chain of functions": `${reversed(chain((callee) => `${callee} ${step.repeat(30)}`, 4000))}
-      (func (export "run") (call $f0))`,
-    "in recursion that ends in a trap": `(func $f (param $n i32) ${step.repeat(50)} (call $f (local.get $n)) unreachable)
-      (func (export "run") (param $n i32) (call $f (local.get $n)))`,
-    "in calls of such a function by reference": `(type $t (func)) (table 1 funcref)
-      (func $f (export "f") (type $t) ${step.repeat(120)})
-      (func (export "run") (local $i i32) (local.set $i (i32.const 100000)) (table.set (i32.const 0) (ref.func $f))
-        (loop $l (call_indirect (type $t) (i32.const 0)) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in functions that an exception leaves": `(tag $e) ${chain((callee) => `${step.repeat(100)} ${callee || "(throw $e)"} unreachable`)}
-      (func (export "run") (local $i i32) (local.set $i (i32.const 1000))
-        (loop $l (try (do (call $f0)) (catch_all)) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-    "in code that a chain of functions leaves to the next": `${chain((callee) => `${step} ${callee}`)}
-      (func (export "run") (local $i i32) (local.set $i (i32.const 50000))
-        (loop $l (call $f0) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`,
-  };
-
-  /** Runs the guest and returns the most steps of one slice. */
-  function mostSteps(body: string, fuelPerSlice: number): number {
-    let last = 0;
-    let most = 0;
-    let slices = 0;
-    const steps = (): number => (guest.exports["steps"] as WebAssembly.Global).value as number;
-    const guest = limitGuest(
-      `(module (global $steps (export "steps") (mut i32) (i32.const 0)) (global $x (mut i32) (i32.const 0)) ${body})`,
-      {
-        fuelPerSlice,
-        sliceEnd: () => {
-          most = Math.max(most, steps() - last);
-          last = steps();
-          slices++;
-          return 0;
-        },
-      },
-    );
-    try {
-      guest.call("run", 18);
-    } catch (error) {
-      expect(error).toBeInstanceOf(RangeError);
-    }
-    expect(slices).toBeGreaterThan(20);
-    return Math.max(most, steps() - last);
-  }
-
-  for (const [name, body] of Object.entries(counting)) {
-    test(`${name}, no slice does more than its fuel`, () => {
-      const fuelPerSlice = 20_000;
-      // A step is four instructions; a loop of the first call may run on credit for a while.
-      expect(mostSteps(body, fuelPerSlice) * 4).toBeLessThan(fuelPerSlice * 1.2);
-    });
-  }
-
-  for (const [length, turns] of Object.entries({ "on their first credit": 100, "on their second": 550 })) {
-    test(`in loops that end ${length}, no slice does more than ${creditParts} times its fuel`, () => {
-      const body = `(func $short (local $i i32) (local.set $i (i32.const ${turns}))
-          (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))
-        (func (export "run") (local $i i32) (local.set $i (i32.const 20000))
-          (loop $l (call $short) (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))`;
-      const fuelPerSlice = 20_000;
-      // One turn is nine instructions, the step included.
-      expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
-    });
-  }
-
-  test(`in short loops that call others with short loops, no slice does more than ${creditParts} times its fuel`, () => {
-    const level = (n: number, body: string): string =>
-      `(func $f${n} (local $i i32) ${body}) (func $g${n} (call $f${n}))`;
-    const levels = [1, 2, 3, 4, 5].map((n) => level(n, loop(4, `(call $g${n + 1})`)));
-    const body = `${levels.join("\n")} ${level(6, loop(100, step))}
-      (func (export "run") (local $i i32) ${loop(30, "(call $g1)")})`;
-    const fuelPerSlice = 20_000;
-    expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
-  });
-
-  test(`in short loops behind a recursion, no slice does more than ${creditParts} times its fuel`, () => {
-    const body = `(func $short (local $i i32) (local.set $i (i32.const 100))
-        (loop $l ${step} (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))))
-      (func $f (param $n i32) (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1)))))
-        (call $short) (call $short) (call $short))
-      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`;
-    const fuelPerSlice = 20_000;
-    expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
-  });
-
-  test(`in loops behind loops and a recursion, no slice does more than ${creditParts} times its fuel`, () => {
-    const body = `(func $f (param $n i32) (local $i i32)
-        ${loop(120, step)} (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1))))) ${loop(400, step)})
-      (func (export "run") (param $n i32) (call $f (i32.const 3000)))`;
-    const fuelPerSlice = 20_000;
-    expect(mostSteps(body, fuelPerSlice) * 9).toBeLessThan(fuelPerSlice * (creditParts + 1));
-  });
-
+describe("fuel", () => {
   test("callers that know a function pay for it, wherever it stands", () => {
     const known = `(func $f (param i32) (result i32) ${"(local.set 0 (i32.mul (local.get 0) (local.get 0)))".repeat(60)} (local.get 0))`;
     const caller = `(func (export "run") (param i32) (result i32) (call $f (local.get 0)))`;
@@ -308,6 +154,19 @@ describe("fuel is counted:", () => {
     expect(guest.call(guest.limited.fuelExport, 0)).toBeGreaterThan(4900);
   });
 
+  test("the host can fill up a slice, but no further", () => {
+    const meter = new SliceMeter(0);
+    const guest = limitGuest(`(module (func (export "run") (loop $l)))`, {
+      sliceEnd: meter.sliceEnd,
+      fuelPerSlice: 5000,
+    });
+    for (let i = 0; i < 100; i++) {
+      expect(guest.call(guest.limited.fuelExport, -5000)).toBe(5000);
+      guest.call("run");
+    }
+    expect(meter.asked).toBe(0);
+  });
+
   test("a granted slice lets the guest go on as if nothing had been", () => {
     const text = `(module (func $fib (export "fib") (param i32) (result i32)
       (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
@@ -342,37 +201,6 @@ describe("loops that are written several times over still do each turn once:", (
     expect([...memory.subarray(65_528)]).toEqual([0, 0, 7, 7, 7, 7, 7, 7]);
   });
 });
-
-/** The functions, one a line, in the order in which each is known before it is called. */
-function reversed(functions: string): string {
-  return functions.split("\n").reverse().join("\n");
-}
-
-/** Calls the function twice with a parameter `$n` that is one less, unless it is 0. */
-function twice(name: string): string {
-  const call = `(call ${name} (i32.sub (local.get $n) (i32.const 1)))`;
-  return `(if (i32.eqz (local.get $n)) (then (return))) ${call} ${call}`;
-}
-
-/** Takes the turns in a local variable `$i`, down to 1. */
-function loop(turns: number, body: string): string {
-  const again = "(br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1))))";
-  return `(local.set $i (i32.const ${turns})) (loop $l ${body} ${again})`;
-}
-
-/** In the turn in which `$i` is `turn`: calls `$f` with a parameter `$n` that is one less, unless it is 0. */
-function recurseInTurn(turn: number, call = "(call $f (local.get $n))"): string {
-  return `(if (i32.and (i32.eq (local.get $i) (i32.const ${turn})) (i32.ne (local.get $n) (i32.const 0)))
-    (then (local.set $n (i32.sub (local.get $n) (i32.const 1))) ${call}))`;
-}
-
-/** As a rule more functions than wait for each other while they are read; each is made from the call of the next. */
-function chain(body: (callee: string) => string, length = 50): string {
-  return Array.from(
-    { length },
-    (_, n) => `(func $f${n} ${body(n + 1 < length ? `(call $f${n + 1})` : "")})`,
-  ).join("\n");
-}
 
 /** (loop $l (try_table (catch_all $l) (throw $e))), which the text compiler does not know. */
 function newExceptionLoop(): Uint8Array<ArrayBuffer> {
