@@ -27,7 +27,7 @@ export class GuestFuel {
     if (this.#take !== null) this.#take(-this.#wholeSlice);
   }
 
-  /** Units that were used since `fill`; null without limits. */
+  /** Units that were used since `fill`, to a unit or two when the guest was stopped; null without limits. */
   get used(): number | null {
     return this.#take === null ? null : this.#wholeSlice + this.#deadline.granted - this.#take(0);
   }

@@ -50,6 +50,8 @@ export class JsonGuest implements GuestInstance {
   readonly #verdicts: VerdictCache;
   readonly #wornGcBytes: number;
   #isBroken = false;
+  /** Whether the last event had a handler. */
+  #wasCalled = false;
 
   constructor(
     started: StartedInstance,
@@ -80,12 +82,14 @@ export class JsonGuest implements GuestInstance {
   }
 
   get fuelUsed(): number | null {
-    return this.#started.fuel.used;
+    const used = this.#started.fuel.used;
+    return used === null || this.#wasCalled ? used : 0;
   }
 
   ask(event: GuestEvent, timeoutMs: number, graceMs = 0): Verdict {
     const handler =
       event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
+    this.#wasCalled = handler !== null;
     if (handler === null) return PLAIN_ALLOW;
     const given = this.#takesText ? event.text : undefined;
     const input = given === undefined ? encodeInput(event, this.#form) : "";
@@ -118,6 +122,7 @@ export class JsonGuest implements GuestInstance {
     const bytes = Buffer.byteLength(configJson);
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs);
+    this.#started.fuel.fill();
     try {
       const pointer = this.#copyIn(configJson, bytes);
       call = "on_configure";

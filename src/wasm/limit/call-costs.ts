@@ -11,7 +11,7 @@ import { callCost } from "./instruction-shape.ts";
 const maxFreeCost = 512;
 
 /** A chain of as many calls is treated as recursion is: all of its functions may wait in loops at the same time. */
-const maxHeight = 32;
+const maxHeight = 4;
 
 const unread = 0;
 const reading = 1;

@@ -271,6 +271,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     const isHost = index < outline.importedFunctions;
     const mayRecurse = !isHost && chargeDirectCall(context, index - outline.importedFunctions, at);
     if (isHost) paths.charge(hostCallCost, at);
+    if (mayRecurse) paths.beforeRecursion(at);
     context.moveFunctionIndex(indexAt, index, reader.at);
     if (mayRecurse) noteRecursion(context, reader.at);
   } else {
@@ -282,6 +283,7 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     }
     paths.chargeBlindCall(callCost, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
+    paths.beforeRecursion(at);
     noteRecursion(context, reader.at);
   }
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)

@@ -39,7 +39,6 @@ export class CodeWriter {
   readonly #checkStart: Code;
   readonly #checkTest: Code;
   readonly #checkEnd: Code;
-  readonly #counterInit: Code = i32Const(-loopCredit);
   readonly #counterTest: Code = sequence(i32Const(0), opcode.i32GtS);
   readonly #counterSpend: Code;
   readonly #dropTimeout: Code = sequence(opcode.drop, i64Const(0));
@@ -103,11 +102,12 @@ export class CodeWriter {
     this.#body.range(this.#source, reader.at, codeStart);
     this.#body.u8(1);
     this.#body.u8(typeCode.i32);
-    this.#writeCounterStart(counter);
+    this.#setCounter(counter, -loopCredit);
   }
 
-  #writeCounterStart(counter: number): void {
-    this.#body.bytes(this.#counterInit);
+  #setCounter(counter: number, value: number): void {
+    this.#body.u8(opcode.i32Const);
+    this.#body.s32(value);
     this.#body.u8(opcode.localSet);
     this.#body.u32(counter);
   }
@@ -147,8 +147,8 @@ export class CodeWriter {
         body.u8(opcode.call);
         body.u32(this.#helpers.countObject());
         return;
-      case editKind.restartCounter:
-        if (counter >= 0) this.#writeCounterStart(counter);
+      case editKind.setCounter:
+        if (counter >= 0) this.#setCounter(counter, argument);
         return;
       case editKind.dropTimeout:
         body.bytes(this.#dropTimeout);

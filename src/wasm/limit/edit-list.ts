@@ -29,8 +29,8 @@ export const editKind = {
   countBytes: 9,
   /** Insert what makes the timeout of an atomic wait zero. */
   dropTimeout: 10,
-  /** Insert what gives that variable its first value again, if there is one. */
-  restartCounter: 11,
+  /** Insert what gives that variable a value, if there is one; the argument is the value. */
+  setCounter: 11,
 } as const;
 
 /** How often the code of a repeated loop stands in a row. */

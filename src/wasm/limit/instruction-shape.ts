@@ -91,15 +91,7 @@ function buildShapes(): Uint8Array {
 
 function buildCosts(): Uint8Array {
   const costs = new Uint8Array(256).fill(1);
-  for (const free of [
-    opcode.nop,
-    opcode.block,
-    opcode.loop,
-    opcode.else,
-    opcode.end,
-    opcode.try,
-    opcode.tryTable,
-  ]) {
+  for (const free of [opcode.block, opcode.loop, opcode.else, opcode.end]) {
     costs[free] = 0;
   }
   fill(costs, 0x6d, 0x70, divisionCost);

@@ -31,7 +31,7 @@ export interface LimitedModule {
   readonly splitLowExport: string | null;
   /**
    * (units: i32) -> i32: takes units of fuel for work the host did, and returns what is left of the slice: negative
-   * when it is used up, so that the guest's next check ends it. A function, because an exported global would be read
+   * when it is used up, so that the guest's next check ends it. Negative units give fuel, up to `fuelPerSlice` in all. A function, because an exported global would be read
    * through a pointer by every check (RATIONALE.md, "Why the fuel is not exported").
    */
   readonly fuelExport: string;

@@ -16,7 +16,7 @@ import { invalidModule } from "./byte-reader.ts";
 import { doubled } from "./doubled.ts";
 import { type EditList, editKind } from "./edit-list.ts";
 import { EnclosingLoops } from "./enclosing-loops.ts";
-import { prepaidTurns } from "./loop-credit.ts";
+import { loopCredit, prepaidTurns } from "./loop-credit.ts";
 import { SegmentJoins } from "./segment-joins.ts";
 import {
   maxLazyBytes,
@@ -170,6 +170,15 @@ export class PathCosts {
   chargeBlindCall(cost: number, at: number): void {
     if (this.#segment === free) this.#startSegment(at);
     this.charge(cost, at);
+  }
+
+  /**
+   * In front of a call, at `at`, that may recurse. When an exception can lead back into a loop, past what `afterRecursion`
+   * puts behind the call, credit must not outlast the call.
+   */
+  beforeRecursion(at: number): void {
+    if (this.#segment === dead || !this.#mayUnwind || this.#loops.depth === 0) return;
+    this.#edits.push(at, editKind.setCounter, 0);
   }
 
   /**
@@ -350,7 +359,8 @@ export class PathCosts {
     this.#beginSegment(this.#edits.push(at, editKind.check, 0));
     this.#prepayingChecks.push(this.#segment);
     this.#isPrepaid = 1;
-    if (this.#loops.depth > 0 || this.#editsAtRecursion > 0) this.#edits.push(at, editKind.restartCounter, 0);
+    if (this.#loops.depth > 0 || this.#editsAtRecursion > 0)
+      this.#edits.push(at, editKind.setCounter, -loopCredit);
   }
 
   /** Takes fuel here for what follows, of which `cost` is known. */
@@ -381,7 +391,8 @@ export class PathCosts {
     this.#isStraight = false;
     this.#isUnchecked = segment >= 0 && this.#edits.kind(segment) === editKind.count;
     this.#maxStraightReach = this.#isUnchecked ? maxUncheckedReach : maxStraightReach;
-    this.#maxReach = this.#maxReachOf(segment, this.#loops.depth);
+    if (segment === free) this.#maxReach = this.#maxFree;
+    else this.#maxReach = this.#loops.depth === 0 ? maxOuterReach : maxLoopReach;
   }
 
   /** Notes that a way of the segment leads out of the block. */
@@ -429,11 +440,6 @@ export class PathCosts {
     } else if (segment === free && reach > this.#freeReach) {
       this.#freeReach = reach;
     }
-  }
-
-  #maxReachOf(segment: number, region: number): number {
-    if (segment === free) return this.#maxFree;
-    return region === 0 ? maxOuterReach : maxLoopReach;
   }
 
   #frameOf(label: number, at: number): number {

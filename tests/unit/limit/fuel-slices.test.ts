@@ -1,7 +1,7 @@
 /** No slice does more than its fuel, whatever the guest is made of; on credit, a fixed number of times that. */
 
 import { describe, expect, test } from "bun:test";
-import { creditParts } from "../../../src/wasm/limit/loop-credit.ts";
+import { countedAhead, creditParts, loopCredit } from "../../../src/wasm/limit/loop-credit.ts";
 import { chain, lastTurnLong, loop, oneTurn, recurseInTurn, reversed, step, twice } from "./fuel-guests.ts";
 import { limitGuest } from "./limited-guest.ts";
 import { body, exported, functionType, i32, list, moduleOf, name } from "./module-bytes.ts";
@@ -129,6 +129,13 @@ describe("fuel is counted:", () => {
         (loop $m (block $out ${loop(2, `${recurseInTurn(2)} (br_if $out (local.get $n))`)})
           ${step.repeat(100)} (br_if $m (global.get $x))))
       (func (export "run") (param $n i32) (call $f (i32.const 3000)))`,
+    "in loops that catch what recursions throw": `(tag $e) (func $f (param $n i32) (local $i i32)
+        ${loop(
+          300,
+          `${step} (if (i32.eq (local.get $i) (i32.const 100)) (then (try (do ${recurseInTurn(100)}) (catch_all))))
+          (if (i32.eq (local.get $i) (i32.const 1)) (then (throw $e)))`,
+        )})
+      (func (export "run") (param $n i32) (try (do (call $f (i32.const 3000))) (catch_all)))`,
     "in long loops of one turn": `(func $f (local $i i32) ${loop(1, step.repeat(1500))})
       (func (export "run") (param $n i32) (local $i i32) ${loop(1000, "(call $f)")})`,
     "in loops that end with much straight code": `(func $f (local $i i32) ${lastTurnLong(8, 27, step.repeat(125))})
@@ -154,6 +161,23 @@ describe("fuel is counted:", () => {
       expect(mostSteps(body, fuelPerSlice) * 4).toBeLessThan(fuelPerSlice * (creditParts + 1));
     });
   }
+
+  test("in loops of a short chain of functions, no slice does more than that and the credit of four functions", () => {
+    const wait = (callee: string): string =>
+      `(local $i i32) ${loop(352, `${step} (if (i32.eq (local.get $i) (i32.const 268)) (then ${callee}))`)}`;
+    const guest = `${reversed(chain(wait, 31))} (func (export "run") (local $i i32) ${loop(20, "(call $f0)")})`;
+    const fuelPerSlice = 2500;
+    const waiting = 4 * (loopCredit + countedAhead);
+    // One turn is thirteen instructions, the step included.
+    expect(mostSteps(guest, fuelPerSlice) * 13).toBeLessThan(fuelPerSlice * (creditParts + 1) + waiting);
+  });
+
+  test.each(["nop", "try end"])("what does nothing is not free: %s", (nothing) => {
+    const often = 500;
+    const guest = `(func (export "run") (local $i i32) ${loop(3000, `${step} ${`${nothing} `.repeat(often)}`)})`;
+    const fuelPerSlice = 20_000;
+    expect(mostSteps(guest, fuelPerSlice) * often).toBeLessThan(fuelPerSlice * 1.2);
+  });
 
   test.each(["that end", "that are left by a branch"])(
     "behind thousands of loops in each other %s, no slice does more than its fuel",

@@ -47,8 +47,13 @@ test("near the deadline slices get shorter, down to a shortest", async () => {
   const later = deadline.check();
   expect(later).toBeGreaterThan(STOPPED);
   expect(later).toBeLessThanOrEqual(40_000);
-  deadline.arm(2);
-  expect([2500, STOPPED]).toContain(deadline.check());
+  const last = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    deadline.arm(2);
+    last.add(deadline.check());
+  }
+  last.delete(STOPPED); // by a machine that was busy for two milliseconds
+  expect([...last]).toEqual([2500]);
 });
 
 test("a slice is never longer than a whole one, and a time that may be missed has whole ones to the end", () => {
