@@ -92,6 +92,7 @@ export class PlaygroundServer {
     return Bun.serve({
       hostname: HOSTNAME,
       port,
+      reusePort: false,
       maxRequestBodySize: MAX_BODY_BYTES,
       development: false,
       fetch: (request, server) => this.#answer(request, server),

@@ -44,8 +44,12 @@ export async function loadModule(
 /** @throws ModuleError `module-unreadable`, with the reason in words. */
 export async function readModuleFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Bun.file(path).bytes();
+    const file = Bun.file(path);
+    const stat = await file.stat();
+    if (!stat.isFile() && !stat.isDirectory()) throw notAFile(path);
+    return await file.bytes();
   } catch (cause) {
+    if (cause instanceof ModuleError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     const reason =
       code === "ENOENT"
@@ -57,6 +61,14 @@ export async function readModuleFile(path: string): Promise<Uint8Array<ArrayBuff
             : (cause as Error).message;
     throw new ModuleError("module-unreadable", `cannot read the module ${path}: ${reason}`, { cause });
   }
+}
+
+/** A pipe or a device may never end, and a reload would wait for it for good. */
+function notAFile(path: string): ModuleError {
+  return new ModuleError(
+    "module-unreadable",
+    `cannot read the module ${path}: it is not a regular file; give the .wasm file`,
+  );
 }
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];

@@ -106,7 +106,13 @@ function findTakeFuel({ limited }: LoadedModule, exports: InstanceExports): Take
   return limited === null ? null : (exports[limited.fuelExport] as TakeFuel);
 }
 
-function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, call: string): ModuleError {
+/** In words of a start, for whatever is called before an instance serves. */
+export function startError(
+  thrown: unknown,
+  imports: ImportHost,
+  deadline: Deadline,
+  call: string,
+): ModuleError {
   // An unfinished last line often is the reason.
   imports.output.flush();
   if (thrown instanceof WebAssembly.LinkError) {

@@ -305,4 +305,21 @@ describe("what no session can work on ends with 2 and one sentence", () => {
       `sentinel-wasm-agent: the playground cannot listen on port ${other.port}; give another --port, or leave it out for one that is free (playground-port-in-use)\n`,
     );
   });
+
+  test("a port that another session has", async () => {
+    using folder = temporaryFolder();
+    copyFileSync(guestPath("allow"), folder.file("policy.wasm"));
+    const port = freePort();
+    const options = { path: "policy.wasm", cwd: folder.path, flags: [`--port=${port}`] };
+    await using first = await DevProcess.start(options);
+    expect(first.link).not.toBe("");
+    await using second = DevProcess.launch(options);
+    expect(await second.exited).toBe(2);
+    expect(second.stderr).toContain(`cannot listen on port ${port}`);
+  });
 });
+
+function freePort(): number {
+  using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  return server.port ?? 0;
+}

@@ -74,6 +74,9 @@ export const GUESTS = {
   "loop-in-initialize": wat("in-initialize", "never returns from `_initialize`", LOOP),
   "loop-in-alloc": wat("in-alloc", "never returns from `alloc`", LOOP),
   "loop-in-dealloc": wat("in-dealloc", "never returns from `dealloc`", LOOP),
+  "loop-in-abi-flags": wat("echo", "never returns from `sentinel_abi_flags`", {
+    EXPORTS: '(func (export "sentinel_abi_flags") (result i32) (loop $l (br $l)) (unreachable))',
+  }),
   "loop-in-recursion": wat("loop-in-recursion", "never returns: loops inside a recursion that ends"),
   "loop-around-recursion": wat("loop-around-recursion", "never returns: loops that go on behind a recursion"),
   "loop-caught": wat("catch-loop", "never returns, and catches every exception on the way"),

@@ -22,6 +22,10 @@ const SIZE_PARAMETER: Readonly<Record<string, string>> = {
   "in-handler": "$length",
 };
 
+export function guardedReply(result: string): Promise<Uint8Array> {
+  return assembleWat("reply", guardedWat(replyText(result)));
+}
+
 export async function guardedGuest(name: GuestName): Promise<Uint8Array> {
   const { from } = recipeOf(name);
   if (from.kind === "reply") return assembleWat(name, guardedWat(replyText(from.result)));
@@ -55,7 +59,8 @@ const RESULT_AT = 2 * 65_536;
 function replyText(result: string | Uint8Array): string {
   const bytes = Buffer.from(result);
   const escaped = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");
-  return `(memory (export "memory") 4)
+  const pages = Math.max(4, Math.ceil((RESULT_AT + bytes.length) / 65_536));
+  return `(memory (export "memory") ${pages})
 (data (i32.const ${RESULT_AT}) "${escaped}")
 (func $handle (param $pointer i32) (param $length i32) (result i64)
   (call $result (i32.const ${RESULT_AT}) (i32.const ${bytes.length})))

@@ -12,7 +12,7 @@ import { assembleWat } from "../guests/assemble-guest.ts";
 import type { GuestName } from "../guests/guest-list.ts";
 import type { AcceptedAnswer } from "../support/accepted-answer.ts";
 import { HostileAgent } from "./hostile-agent.ts";
-import { guardedGuest, guardedWat, POISON_PADDING } from "./guarded-guest.ts";
+import { guardedGuest, guardedReply, guardedWat, POISON_PADDING } from "./guarded-guest.ts";
 import { HOST_IMPORT_GUESTS } from "./host-import-guests.ts";
 import { innocentRequestsDuring } from "./innocent-requests.ts";
 import { type Phase, type Protocol, TimedClient, type TimedAnswer } from "./timed-client.ts";
@@ -47,6 +47,19 @@ const allows = (does: string, name: GuestName, tags: readonly string[] = []): Ro
   guest: () => guardedGuest(name),
   outcome: { tags },
 });
+
+/** A guest that allows, and gives this result when it is asked for poison. */
+const replies = (does: string, result: string, outcome: Outcome): Row => ({
+  does,
+  guest: () => guardedReply(result),
+  outcome,
+});
+
+const manyHeaders = (count: number): string =>
+  `{"decision":"block","add_response_headers":{"a":[${Array.from({ length: count }, () => '""').join()}]}}`;
+
+const manyKeys = (count: number): string =>
+  `{"decision":"allow",${Array.from({ length: count }, (_, key) => `"${key}":0`).join()}}`;
 
 const ROWS: readonly Row[] = [
   fails("loops for ever", "loop", "guest-deadline"),
@@ -97,6 +110,9 @@ const ROWS: readonly Row[] = [
   fails("sets a header without a name", "header-name-empty", "guest-header-name"),
   allows("answers 10 MiB", "result-10-mib"),
   fails("answers 10 MiB and a byte", "result-10-mib-and-one", "guest-result-too-large"),
+
+  replies("answers two hundred thousand headers", manyHeaders(200_000), { code: "guest-result-too-large" }),
+  replies("answers forty thousand keys", manyKeys(40_000), { tags: [] }),
 
   fails("exits with 0", "exit-0", "guest-exit"),
   fails("exits with 1", "exit-1", "guest-exit"),

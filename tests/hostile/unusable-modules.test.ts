@@ -44,6 +44,12 @@ const ROWS: readonly Row[] = [
     "the module did not finish _initialize within 200 ms; do slow work later or raise --start-timeout-ms",
   ),
   row(
+    "loops for ever in sentinel_abi_flags",
+    "loop-in-abi-flags",
+    "module-start-deadline",
+    "the module did not finish sentinel_abi_flags within 200 ms; do slow work later or raise --start-timeout-ms",
+  ),
+  row(
     "traps in its start section",
     "trap-in-start",
     "module-start-failed",

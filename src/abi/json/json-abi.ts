@@ -8,8 +8,12 @@ import type { GuestHost } from "../../wasm/guest-host.ts";
 import { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
-import { type InstanceExports, type StartedInstance, startInstance } from "../../wasm/start-instance.ts";
-import { toEventFailure } from "../../wasm/trap.ts";
+import {
+  type InstanceExports,
+  type StartedInstance,
+  startError,
+  startInstance,
+} from "../../wasm/start-instance.ts";
 import type { Abi, GuestFactory } from "../contract.ts";
 import { bigIntHandler, type Handler, splitHandler } from "./handler.ts";
 import { JsonGuest } from "./json-guest.ts";
@@ -164,8 +168,7 @@ function readAbiFlags(started: StartedInstance, host: GuestHost): number {
   try {
     return flags();
   } catch (thrown) {
-    const failure = toEventFailure(thrown, started.imports.fatal, started.deadline, ABI_FLAGS);
-    throw new ModuleError("module-start-failed", failure.message, { cause: failure });
+    throw startError(thrown, started.imports, started.deadline, ABI_FLAGS);
   }
 }
 

@@ -16,6 +16,7 @@ import {
 } from "../../event/verdict.ts";
 import { assertHeaderName, assertHeaderValue } from "./header-syntax.ts";
 import { findRepeatedKey } from "./repeated-key.ts";
+import { hasMoreValues } from "./value-count.ts";
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -35,6 +36,9 @@ const RESULT_KEYS: ReadonlySet<string> = new Set([
   "routing_metadata",
 ]);
 
+const MAX_VALUES = 65_536;
+/** Looking for each key by itself is quick for a short text with few keys, and quadratic for a long one with many. */
+const MAX_SEARCHED_UNITS = 2 ** 20;
 const DEFAULT_BLOCK_STATUS = 403;
 const DEFAULT_REDIRECT_STATUS = 302;
 /** Proxies read JSON of at most 128 levels, of which an answer needs three for itself. */
@@ -63,6 +67,12 @@ export function decodeResult(text: string): Verdict {
 }
 
 function parseResult(text: string): Result {
+  if (hasMoreValues(text, MAX_VALUES)) {
+    throw new EventFailure(
+      "guest-result-too-large",
+      `the result has more than ${MAX_VALUES} values (list entries, keys, nested ones included); answer with fewer`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -92,7 +102,10 @@ function parseResult(text: string): Result {
 /** Cheap and never wrong when it says no: a repeated key stands twice in the text, unless it is spelled by escapes. */
 function mayRepeatKeys(text: string, result: Result): boolean {
   if (text.includes("\\")) return true;
+  let searched = 0;
   for (const key in result) {
+    searched += text.length;
+    if (searched > MAX_SEARCHED_UNITS) return true;
     const quoted = `"${key}"`;
     if (text.indexOf(quoted) !== text.lastIndexOf(quoted)) return true;
   }

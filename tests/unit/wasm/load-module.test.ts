@@ -76,6 +76,17 @@ describe("files that cannot be read", () => {
     expect(error.message).toBe(`cannot read the module ${path}: there is no such file; check the path`);
   });
 
+  test("a pipe, which nobody may ever write to", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("pipe.wasm");
+    expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+    const error = await errorOf(readModuleFile(path));
+    expect(error.code).toBe("module-unreadable");
+    expect(error.message).toBe(
+      `cannot read the module ${path}: it is not a regular file; give the .wasm file`,
+    );
+  });
+
   test("a folder", async () => {
     using folder = temporaryFolder();
     const error = await errorOf(readModuleFile(folder.path));
