@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import type { GuestEvent } from "../event/event.ts";
+import { printableJson } from "../observe/hostile-text.ts";
 import { AuthorError, systemReason } from "./author-error.ts";
 import { readEvent, writeEvent } from "./event-json.ts";
 import { type Outcome, type OutcomeJson, outcomeSchema, writeOutcome } from "./outcome-json.ts";
@@ -40,7 +41,7 @@ export function writeRecordingLine(
     outcome: writeOutcome(entry.outcome, redacted),
     us: entry.us,
   };
-  return `${JSON.stringify(line)}\n`;
+  return `${printableJson(line)}\n`;
 }
 
 /** Whether a JSON value is a line of a recording rather than an event by itself. */

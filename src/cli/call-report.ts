@@ -11,7 +11,7 @@ import { showBytes } from "../author/show-bytes.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
-import { capText, escapeInvisible } from "../observe/hostile-text.ts";
+import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
 import type { Paint, Style } from "./paint.ts";
 
 export interface CallReport {
@@ -41,7 +41,7 @@ export function jsonCallReport({ event, isHandled, answer, lines, repeated }: Ca
     memory_bytes: answer.memoryBytes,
     ...(repeated === null ? {} : { repeated: repeatedJson(repeated) }),
   };
-  return `${JSON.stringify(report, null, 2)}\n`;
+  return `${printableJson(report, 2)}\n`;
 }
 
 function repeatedJson(report: RepeatReport): object {

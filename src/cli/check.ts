@@ -4,7 +4,7 @@ import { checkModule, type ModuleReport } from "../author/check/check-module.ts"
 import { FINDING_AREAS, type Finding, type FindingLevel } from "../author/check/finding.ts";
 import type { GuestSettings } from "../author/guest-settings.ts";
 import { showBytes } from "../author/show-bytes.ts";
-import { capText, escapeInvisible } from "../observe/hostile-text.ts";
+import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -74,7 +74,7 @@ export function checkCommand(): DescribedCommand {
 
 function jsonReport(module: string, report: ModuleReport): string {
   const { sha256, sizeBytes, canBeServed, findings } = report;
-  return `${JSON.stringify({ module, sha256, size_bytes: sizeBytes, can_be_served: canBeServed, findings }, null, 2)}\n`;
+  return `${printableJson({ module, sha256, size_bytes: sizeBytes, can_be_served: canBeServed, findings }, 2)}\n`;
 }
 
 function textReport(path: string, report: ModuleReport, paint: Paint): string {

@@ -4,7 +4,7 @@ import { AuthorError } from "../author/author-error.ts";
 import { type Difference, showDecision } from "../author/compare-outcomes.ts";
 import { readRecording } from "../author/recording.ts";
 import { type ReplayedEvent, replay } from "../author/replay.ts";
-import { capText, escapeInvisible } from "../observe/hostile-text.ts";
+import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { decisionStyle, eventTitle } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -88,7 +88,7 @@ function jsonDifference({ line, event, before, after, differences }: ReplayedEve
     after,
     differences,
   };
-  return `${JSON.stringify(fields)}\n`;
+  return `${printableJson(fields)}\n`;
 }
 
 function textDifference({ line, event, before, after, differences }: ReplayedEvent, paint: Paint): string {

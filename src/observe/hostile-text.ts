@@ -32,6 +32,12 @@ export function quoteText(text: string): string {
   return escapeInvisible(JSON.stringify(text));
 }
 
+/** A value as JSON, on one line or indented, with nothing invisible in its strings. */
+export function printableJson(value: unknown, indent?: number): string {
+  // Line breaks within strings are escaped already; those between tokens stay.
+  return JSON.stringify(value, null, indent).split("\n").map(escapeInvisible).join("\n");
+}
+
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
 }

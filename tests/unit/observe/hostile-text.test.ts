@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { capText, escapeInvisible, quoteText } from "../../../src/observe/hostile-text.ts";
+import { capText, escapeInvisible, printableJson, quoteText } from "../../../src/observe/hostile-text.ts";
 
 describe("capText", () => {
   test("leaves a text of exactly the maximal length alone", () => {
@@ -14,6 +14,15 @@ describe("capText", () => {
   test("never leaves half of a surrogate pair before the mark", () => {
     expect(capText("ab😀cd", 4)).toBe("ab…");
     expect(capText("a😀bcd", 4)).toBe("a😀…");
+  });
+});
+
+describe("printableJson", () => {
+  test("is the same value, on one line or indented, with nothing invisible in it", () => {
+    const value = { "a\u202eb": ["line\nbreak", "\u009b2J", "\u2028"], plain: 1 };
+    expect(printableJson(value)).toBe('{"a\\u202eb":["line\\nbreak","\\u009b2J","\\u2028"],"plain":1}');
+    expect(printableJson({ a: 1 }, 2)).toBe('{\n  "a": 1\n}');
+    expect(JSON.parse(printableJson(value, 2))).toEqual(value);
   });
 });
 
