@@ -75,9 +75,17 @@ export class ByteWriter {
   }
 
   bytes(source: Uint8Array | readonly number[]): void {
-    if (this.#buffer.length - this.#length < source.length) this.#grow(source.length);
-    this.#buffer.set(source, this.#length);
-    this.#length += source.length;
+    const size = source.length;
+    if (this.#buffer.length - this.#length < size) this.#grow(size);
+    if (size < shortRange) {
+      const buffer = this.#buffer;
+      let at = this.#length;
+      for (let i = 0; i < size; i++) buffer[at++] = source[i] as number;
+      this.#length = at;
+    } else {
+      this.#buffer.set(source, this.#length);
+      this.#length += size;
+    }
   }
 
   name(text: string): void {
