@@ -25,7 +25,7 @@ export class Deadline {
   #hasExpired = false;
   #granted = 0;
 
-  /** `fuelPerSlice`: units of fuel, as given to the rewrite. */
+  /** `fuelPerSlice`: units of fuel, as given to the rewrite; Infinity without limits. */
   constructor(fuelPerSlice: number) {
     this.#wholeSlice = fuelPerSlice;
   }

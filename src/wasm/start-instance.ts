@@ -32,7 +32,7 @@ const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
 export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
-  const fuelPerSlice = loaded.limits?.fuelPerSlice ?? 0;
+  const fuelPerSlice = loaded.limits?.fuelPerSlice ?? Number.POSITIVE_INFINITY;
   const deadline = new Deadline(fuelPerSlice);
   const output = new GuestOutput({
     log: host.log,

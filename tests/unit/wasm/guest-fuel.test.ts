@@ -3,6 +3,7 @@ import { EventFailure } from "../../../src/event/failure.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest, sampleResponse } from "../../support/neutral-events.ts";
 import { openGuest } from "../../support/open-guest.ts";
+import { thrownBy } from "../limit/limited-guest.ts";
 
 describe("the fuel that a call used", () => {
   test("is the same for the same event, however much was used before", async () => {
@@ -46,6 +47,12 @@ describe("the fuel that a call used", () => {
     expect(instance.fuelUsed).toBeGreaterThan(0);
     instance.ask(sampleResponse(), 1000);
     expect(instance.fuelUsed).toBe(0);
+  });
+
+  test("is no part of a slice in the report of a trap without limits", async () => {
+    const { instance } = await openGuest(guestPath("trap"), { limits: false });
+    const failure = thrownBy(() => instance.ask(sampleResponse(), 1000));
+    expect((failure as EventFailure).details).toMatchObject({ fuel_slices: 0 });
   });
 
   test("is unknown without limits", async () => {
