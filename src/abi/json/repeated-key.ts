@@ -3,12 +3,7 @@
  * result are a contradiction, which the contract calls an error (protocol.md 6.3).
  */
 
-const QUOTE = 34;
-const BACKSLASH = 92;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
-const OPEN_BRACKET = 91;
-const CLOSE_BRACKET = 93;
+import { CLOSE_BRACE, CLOSE_BRACKET, closingQuote, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-text.ts";
 
 /**
  * The first repeated one of `keys`, or null. `text` must be valid JSON whose root is an object.
@@ -21,7 +16,7 @@ export function findRepeatedKey(text: string, keys: ReadonlySet<string>): string
     if (unit === OPEN_BRACE || unit === OPEN_BRACKET) depth++;
     else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth--;
     else if (unit === QUOTE) {
-      const end = endOfString(text, at);
+      const end = closingQuote(text, at) + 1;
       if (depth === 1 && isFollowedByColon(text, end)) {
         const key: unknown = JSON.parse(text.slice(at, end));
         if (typeof key === "string" && keys.has(key)) {
@@ -33,13 +28,6 @@ export function findRepeatedKey(text: string, keys: ReadonlySet<string>): string
     }
   }
   return null;
-}
-
-/** Index after the closing quote of the string that opens at `at`. */
-function endOfString(text: string, at: number): number {
-  let end = at + 1;
-  while (text.charCodeAt(end) !== QUOTE) end += text.charCodeAt(end) === BACKSLASH ? 2 : 1;
-  return end + 1;
 }
 
 function isFollowedByColon(text: string, at: number): boolean {

@@ -3,11 +3,7 @@
  * and memory beyond any deadline and cap of the guest, so they are counted before anything is made of them.
  */
 
-const QUOTE = 34;
-const COMMA = 44;
-const BACKSLASH = 92;
-const OPEN_BRACE = 123;
-const OPEN_BRACKET = 91;
+import { COMMA, closingQuote, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-text.ts";
 
 /** The shortest value with what parts it from the next: `0,`. */
 const MIN_UNITS_PER_VALUE = 2;
@@ -26,17 +22,4 @@ export function hasMoreValues(text: string, most: number): boolean {
     }
   }
   return false;
-}
-
-/** Where the string ends that opens at `open`; -1 when it does not. */
-function closingQuote(text: string, open: number): number {
-  let quote = text.indexOf('"', open + 1);
-  while (quote >= 0 && isEscaped(text, quote, open)) quote = text.indexOf('"', quote + 1);
-  return quote;
-}
-
-function isEscaped(text: string, quote: number, open: number): boolean {
-  let before = quote - 1;
-  while (before > open && text.charCodeAt(before) === BACKSLASH) before--;
-  return (quote - 1 - before) % 2 === 1;
 }

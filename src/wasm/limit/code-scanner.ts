@@ -264,16 +264,16 @@ function repeatLoop(
 }
 
 function scanCall(context: ScanContext, reader: ByteReader, code: number, at: number): void {
-  const { outline, paths } = context;
+  const { calls, outline, paths } = context;
+  let mayRecurse = true;
   if (code === opcode.call || code === opcode.returnCall) {
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
     const isHost = index < outline.importedFunctions;
-    const mayRecurse = !isHost && chargeDirectCall(context, index - outline.importedFunctions, at);
+    mayRecurse = !isHost && chargeDirectCall(context, index - outline.importedFunctions, at);
     if (isHost) paths.charge(hostCallCost, at);
     if (mayRecurse) paths.beforeRecursion(at);
     context.moveFunctionIndex(indexAt, index, reader.at);
-    if (mayRecurse) noteRecursion(context, reader.at);
   } else {
     if (code === opcode.callIndirect || code === opcode.returnCallIndirect) {
       context.indirectType(reader);
@@ -284,10 +284,11 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     paths.chargeBlindCall(callCost, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
     paths.beforeRecursion(at);
-    noteRecursion(context, reader.at);
   }
+  if (mayRecurse) calls.noteRecursion(context.number);
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
+  else if (mayRecurse) paths.afterRecursion(reader.at);
 }
 
 /** Returns whether the callers of what is called may wait in a circle of calls. */
@@ -302,12 +303,6 @@ function chargeDirectCall(context: ScanContext, number: number, at: number): boo
   else paths.charge(cost, at);
   calls.noteCall(context.number, number);
   return calls.mayRecurse(number);
-}
-
-/** `at`: behind the call. */
-function noteRecursion({ calls, number, paths }: ScanContext, at: number): void {
-  calls.noteRecursion(number);
-  paths.afterRecursion(at);
 }
 
 function scanException(context: ScanContext, reader: ByteReader, code: number, at: number): void {
