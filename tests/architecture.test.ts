@@ -10,52 +10,43 @@ const MAX_FILE_LINES = 450;
 /** Which rooms, or single files of them, a room may import. Itself goes without saying. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli/", "agent/"],
-  cli: ["agent/", "author/", "dev/", "wasm/", "event/", "observe/", "package.json"],
+  cli: ["agent/", "tools/", "telemetry/", "wasm/", "event/", "os/", "package.json"],
   agent: [
-    "socket/",
-    "framing/",
+    "transport/",
     "protocol/",
     "dispatch/",
     "ring/",
     "abi/",
+    "telemetry/",
     "wasm/",
     "event/",
-    "observe/",
+    "os/",
     "package.json",
   ],
-  author: ["abi/", "wasm/", "event/", "observe/", "docs/"],
-  dev: [
-    "author/",
+  tools: [
     "agent/",
     "abi/",
     "dispatch/fail-policy.ts",
-    "socket/socket-error.ts",
-    "socket/socket-path.ts",
+    "transport/socket-error.ts",
+    "transport/uds/socket-path.ts",
+    "telemetry/",
     "wasm/",
     "event/",
-    "observe/",
+    "docs/",
   ],
-  socket: ["framing/", "observe/"],
-  protocol: ["framing/", "event/", "observe/"],
-  dispatch: ["ring/ring-job.ts", "event/", "observe/"],
-  ring: [
-    "wasm/fuel-reading.ts",
-    "abi/contract.ts",
-    "abi/guest-recipe.ts",
-    "wasm/fuel-reading.ts",
-    "wasm/imports/line-rate.ts",
-    "event/",
-    "observe/",
-  ],
-  abi: ["wasm/", "event/", "observe/"],
-  wasm: ["event/", "observe/"],
-  observe: [],
-  framing: [],
+  transport: ["telemetry/log.ts"],
+  protocol: ["transport/", "event/", "telemetry/log.ts"],
+  dispatch: ["ring/ring-job.ts", "event/", "telemetry/"],
+  ring: ["abi/contract.ts", "abi/guest-recipe.ts", "wasm/imports/line-rate.ts", "event/", "telemetry/log.ts"],
+  abi: ["wasm/", "event/", "telemetry/log.ts"],
+  wasm: ["event/", "telemetry/"],
+  telemetry: ["event/"],
+  os: ["telemetry/log.ts"],
   event: [],
 };
 
 /** Rooms that compute and nothing else: no package, no file, no socket, no process. */
-const PURE_ROOMS: readonly string[] = ["event", "framing", "protocol", "dispatch", "abi"];
+const PURE_ROOMS: readonly string[] = ["event", "protocol", "dispatch", "abi"];
 
 interface SourceFile {
   /** Below src, with slashes. */

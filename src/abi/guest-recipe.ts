@@ -3,7 +3,7 @@
  * compiled guest cannot.
  */
 
-import type { LimitOptions } from "../wasm/limit/limited-module.ts";
+import type { LimitOptions } from "../wasm/metering/limited-module.ts";
 import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
 import type { Abi, GuestFactory } from "./contract.ts";
 import { jsonAbi, SPLIT_EXPORTS } from "./json/json-abi.ts";

@@ -6,11 +6,11 @@
 import manifest from "../../package.json" with { type: "json" };
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { EventObserver } from "../event/observer.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
 import { EventTranscoder } from "../protocol/transcoder/event-transcoder.ts";
-import { Listener } from "../socket/listener.ts";
+import { Listener } from "../transport/uds/listener.ts";
 import { LiveGuest } from "./live-guest.ts";
 import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";

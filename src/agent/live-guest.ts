@@ -4,7 +4,7 @@
  */
 
 import { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { Ring } from "../ring/ring.ts";
 import type { SlotSettings } from "../ring/slot-settings.ts";
 import { ModuleError } from "../wasm/module-error.ts";

@@ -1,7 +1,7 @@
 /** From a path to a guest that can be asked: read, prepared, warmed up. */
 
 import { type GuestRecipe, guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import type { Settings } from "./settings.ts";
 import { warmUp } from "./warm-up.ts";

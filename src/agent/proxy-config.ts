@@ -6,7 +6,7 @@
 
 import type { ConfigureOutcome } from "../event/exchange.ts";
 import type { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 
 export interface ProxyConfigTarget {
   /** Null accepts. */

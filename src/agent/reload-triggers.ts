@@ -1,8 +1,8 @@
 /** What makes a serving agent reload its module: SIGHUP, and with `--watch` a change of its file. */
 
 import { resolve } from "node:path";
-import type { Log } from "../observe/log.ts";
-import type { SdNotify } from "../observe/sd-notify.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { SdNotify } from "../os/sd-notify.ts";
 import { FileWatcher } from "./file-watcher.ts";
 import { type Reloadable, Reloader } from "./reloader.ts";
 import type { Settings } from "./settings.ts";

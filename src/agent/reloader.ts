@@ -3,7 +3,7 @@
  * further one. A module that cannot be used is refused, and the one before goes on serving.
  */
 
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 
 export interface Reloadable {

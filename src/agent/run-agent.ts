@@ -1,13 +1,13 @@
 /** The life of a serving process: start, say so, wait for a signal, stop. */
 
 import type { EventObserver } from "../event/observer.ts";
-import type { Log } from "../observe/log.ts";
-import { SdNotify } from "../observe/sd-notify.ts";
-import { inheritedListenFd } from "../socket/inherited-socket.ts";
-import { SocketError } from "../socket/socket-error.ts";
+import type { Log } from "../telemetry/log.ts";
+import { SdNotify } from "../os/sd-notify.ts";
+import { inheritedListenFd } from "../transport/uds/inherited-socket.ts";
+import { SocketError } from "../transport/socket-error.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { Agent } from "./agent.ts";
-import { restartForCheapInstances, wantsCheapInstances } from "./cheap-instances.ts";
+import { restartForCheapInstances, wantsCheapInstances } from "../os/second-start.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
 import type { Settings } from "./settings.ts";
 import { StopRequest } from "./stop-request.ts";
@@ -28,7 +28,9 @@ export async function runAgent(
   log: Log,
   openObserver: () => EventObserver | null = () => null,
 ): Promise<number> {
-  if (wantsCheapInstances(settings)) restartForCheapInstances();
+  if (wantsCheapInstances(settings)) {
+    restartForCheapInstances(inheritedListenFd(process.env, process.pid) !== null);
+  }
   const observer = openObserver();
   const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
   const stop = new StopRequest(log);

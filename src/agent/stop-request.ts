@@ -1,6 +1,6 @@
 /** The wish to stop: a signal, or an agent that took over. A second signal ends the process at once. */
 
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 
 const EXIT_FORCED = 1;
 

@@ -7,7 +7,7 @@
 import type { GuestFactory } from "../abi/contract.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 
 export interface WarmUpOptions {

@@ -1,8 +1,8 @@
 /** The event that the options of `call` describe: from a file, from standard input, or put together from flags. */
 
-import { AuthorError, systemReason } from "../author/author-error.ts";
-import { readEvent } from "../author/event-json.ts";
-import { type EventJson, readEventText } from "../author/read-event-file.ts";
+import { InputError, systemReason } from "../event/input-error.ts";
+import { readEvent } from "../telemetry/recording/event-json.ts";
+import { type EventJson, readEventText } from "../tools/read-event-file.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { OptionsError } from "./options-error.ts";
 
@@ -19,7 +19,7 @@ export interface EventSettings {
 
 const STDIN = "-";
 
-/** @throws AuthorError, OptionsError */
+/** @throws InputError, OptionsError */
 export async function readCallEvent(settings: EventSettings): Promise<GuestEvent> {
   const { eventPath, line, method, uri, clientIp, status, headers } = settings;
   const base = eventPath === null ? {} : readEventText(await readText(eventPath), line);
@@ -60,7 +60,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await (path === STDIN ? Bun.stdin : Bun.file(path)).text();
   } catch (error) {
-    throw new AuthorError("event-unreadable", `cannot read the event ${path}: ${systemReason(error)}`, {
+    throw new InputError("event-unreadable", `cannot read the event ${path}: ${systemReason(error)}`, {
       cause: error,
     });
   }

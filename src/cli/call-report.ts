@@ -1,17 +1,22 @@
 /** What `call` prints: the verdict, what it changes, what the guest wrote and what it cost. */
 
-import type { Answer } from "../author/bench-guest.ts";
-import { showDecision } from "../author/compare-outcomes.ts";
-import { writeEvent } from "../author/event-json.ts";
-import type { GuestLine } from "../author/guest-lines.ts";
-import { type HeaderChange, headerDiff } from "../author/header-diff.ts";
-import { isFailure, type Outcome, type OutcomeJson, writeOutcome } from "../author/outcome-json.ts";
-import type { RepeatReport } from "../author/repeat-calls.ts";
-import { showBytes } from "../author/show-bytes.ts";
+import type { Answer } from "../tools/bench-guest.ts";
+import { showDecision } from "../tools/compare-outcomes.ts";
+import { writeEvent } from "../telemetry/recording/event-json.ts";
+import type { GuestLine } from "../tools/guest-lines.ts";
+import { type HeaderChange, headerDiff } from "../tools/header-diff.ts";
+import {
+  isFailure,
+  type Outcome,
+  type OutcomeJson,
+  writeOutcome,
+} from "../telemetry/recording/outcome-json.ts";
+import type { RepeatReport } from "../tools/repeat-calls.ts";
+import { showBytes } from "../tools/show-bytes.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
-import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
+import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import type { Paint, Style } from "./paint.ts";
 
 export interface CallReport {

@@ -1,7 +1,7 @@
 /** The command that asks a module about one event and shows all that comes of it. */
 
-import type { BenchGuest } from "../author/bench-guest.ts";
-import { type RepeatReport, repeatCalls } from "../author/repeat-calls.ts";
+import type { BenchGuest } from "../tools/bench-guest.ts";
+import { type RepeatReport, repeatCalls } from "../tools/repeat-calls.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";

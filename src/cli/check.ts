@@ -1,10 +1,10 @@
 /** The command that looks a module over and says what to do about each thing it finds. */
 
-import { checkModule, type ModuleReport } from "../author/check/check-module.ts";
-import { FINDING_AREAS, type Finding, type FindingLevel } from "../author/check/finding.ts";
-import type { GuestSettings } from "../author/guest-settings.ts";
-import { showBytes } from "../author/show-bytes.ts";
-import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
+import { checkModule, type ModuleReport } from "../tools/check/check-module.ts";
+import { FINDING_AREAS, type Finding, type FindingLevel } from "../tools/check/finding.ts";
+import type { GuestSettings } from "../tools/guest-settings.ts";
+import { showBytes } from "../tools/show-bytes.ts";
+import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";

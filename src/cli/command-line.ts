@@ -4,8 +4,8 @@
  */
 
 import { type CommandDef, runCommand } from "citty";
-import { AuthorError } from "../author/author-error.ts";
-import { capText, escapeInvisible, quoteText } from "../observe/hostile-text.ts";
+import { InputError } from "../event/input-error.ts";
+import { capText, escapeInvisible, quoteText } from "../telemetry/hostile-text.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import type { CommandData } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -70,8 +70,8 @@ async function summarize(tree: CommandTree): Promise<CommandSummary[]> {
 }
 
 /** A command line, a module or another file that cannot be used, as opposed to a bug of ours. */
-function isUsersError(error: unknown): error is OptionsError | ModuleError | AuthorError {
-  return error instanceof OptionsError || error instanceof ModuleError || error instanceof AuthorError;
+function isUsersError(error: unknown): error is OptionsError | ModuleError | InputError {
+  return error instanceof OptionsError || error instanceof ModuleError || error instanceof InputError;
 }
 
 /** @param help the arguments that show the page to read */

@@ -2,8 +2,8 @@
 
 import * as v from "valibot";
 import type { Settings } from "../agent/settings.ts";
-import type { DevSettings } from "../dev/dev-settings.ts";
-import { runDev } from "../dev/run-dev.ts";
+import type { DevSettings } from "../tools/dev/dev-settings.ts";
+import { runDev } from "../tools/dev/run-dev.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { OptionTable, ParameterTable } from "./option.ts";

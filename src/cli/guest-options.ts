@@ -1,6 +1,6 @@
 /** How the author's commands run a module: the serving options that matter without a socket, under the same names. */
 
-import type { GuestSettings } from "../author/guest-settings.ts";
+import type { GuestSettings } from "../tools/guest-settings.ts";
 import type { Option, OptionTable } from "./option.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { pathKind, switchKind } from "./value-kind.ts";

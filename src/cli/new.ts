@@ -1,8 +1,8 @@
 /** The command that starts a module project from a template. */
 
-import { scaffold } from "../author/scaffold.ts";
-import { TEMPLATE_NAMES, type TemplateName } from "../author/templates.ts";
-import { escapeInvisible } from "../observe/hostile-text.ts";
+import { scaffold } from "../tools/scaffold.ts";
+import { TEMPLATE_NAMES, type TemplateName } from "../tools/templates.ts";
+import { escapeInvisible } from "../telemetry/hostile-text.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { PROGRAM } from "./program.ts";

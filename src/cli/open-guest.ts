@@ -1,7 +1,7 @@
 /** The guest that a command asks: from its file, with the configuration it was given. */
 
-import { BenchGuest } from "../author/bench-guest.ts";
-import type { GuestSettings } from "../author/guest-settings.ts";
+import { BenchGuest } from "../tools/bench-guest.ts";
+import type { GuestSettings } from "../tools/guest-settings.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { readConfig } from "./read-config.ts";
@@ -11,7 +11,7 @@ export interface GuestFiles extends GuestSettings {
   readonly configPath: string | null;
 }
 
-/** @throws ModuleError that names the file, AuthorError for the configuration. */
+/** @throws ModuleError that names the file, InputError for the configuration. */
 export async function openGuest(settings: GuestFiles): Promise<BenchGuest> {
   const bytes = await readModuleFile(settings.modulePath);
   const configJson = await readConfig(settings.configPath);

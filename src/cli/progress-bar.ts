@@ -1,6 +1,6 @@
 /** One line on a terminal that shows how far something is. On anything but a terminal it shows nothing. */
 
-import type { FdSink } from "../observe/fd-sink.ts";
+import type { FdSink } from "../telemetry/fd-sink.ts";
 
 const WIDTH = 30;
 const CLEAR_LINE = "\r\u001b[2K";

@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { capText, quoteText } from "../observe/hostile-text.ts";
+import { capText, quoteText } from "../telemetry/hostile-text.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { NamedOperand, NamedOption } from "./option.ts";
 import { OptionsError } from "./options-error.ts";

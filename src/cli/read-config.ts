@@ -1,15 +1,15 @@
 /** The configuration that `--config` names, as JSON text in one line. */
 
-import { AuthorError, systemReason } from "../author/author-error.ts";
+import { InputError, systemReason } from "../event/input-error.ts";
 
-/** Null for no path. @throws AuthorError `configuration-unreadable`, `configuration-not-json` */
+/** Null for no path. @throws InputError `configuration-unreadable`, `configuration-not-json` */
 export async function readConfig(path: string | null): Promise<string | null> {
   if (path === null) return null;
   let text: string;
   try {
     text = await Bun.file(path).text();
   } catch (error) {
-    throw new AuthorError(
+    throw new InputError(
       "configuration-unreadable",
       `cannot read the configuration ${path}: ${systemReason(error)}`,
       {
@@ -20,7 +20,7 @@ export async function readConfig(path: string | null): Promise<string | null> {
   try {
     return JSON.stringify(JSON.parse(text));
   } catch (error) {
-    throw new AuthorError("configuration-not-json", `the configuration ${path} is not JSON`, {
+    throw new InputError("configuration-not-json", `the configuration ${path} is not JSON`, {
       cause: error,
     });
   }

@@ -3,7 +3,7 @@
  */
 
 import * as v from "valibot";
-import { capText, quoteText } from "../observe/hostile-text.ts";
+import { capText, quoteText } from "../telemetry/hostile-text.ts";
 import {
   type Fallback,
   listOperands,

@@ -1,10 +1,10 @@
 /** The command that asks another module what a recording holds, and shows where it decides otherwise. */
 
-import { AuthorError } from "../author/author-error.ts";
-import { type Difference, showDecision } from "../author/compare-outcomes.ts";
-import { readRecording } from "../author/recording.ts";
-import { type ReplayedEvent, replay } from "../author/replay.ts";
-import { capText, escapeInvisible, printableJson } from "../observe/hostile-text.ts";
+import { InputError } from "../event/input-error.ts";
+import { type Difference, showDecision } from "../tools/compare-outcomes.ts";
+import { readRecording } from "../telemetry/recording/recording.ts";
+import { type ReplayedEvent, replay } from "../tools/replay.ts";
+import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { decisionStyle, eventTitle } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -71,7 +71,7 @@ export function replayCommand(): DescribedCommand {
       }
       // A comparison of nothing must not pass for a good one.
       if (tally.events === 0) {
-        throw new AuthorError("recording-empty", `the recording ${settings.recordingPath} holds no events`);
+        throw new InputError("recording-empty", `the recording ${settings.recordingPath} holds no events`);
       }
       stdout.write(settings.json ? `${JSON.stringify(tally)}\n` : textTally(tally, paint));
       return tally.different === 0 ? ExitCode.ok : ExitCode.failure;

@@ -1,6 +1,6 @@
 /** The command that prints what modules read and what they answer, as JSON Schema. */
 
-import { SCHEMA_SUBJECTS, SCHEMAS, type SchemaSubject } from "../author/schemas.ts";
+import { SCHEMA_SUBJECTS, SCHEMAS, type SchemaSubject } from "../tools/schemas.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { choiceKind } from "./value-kind.ts";

@@ -4,9 +4,9 @@
  */
 
 import type { Settings } from "../agent/settings.ts";
-import { Recorder } from "../author/recorder.ts";
-import { ConsoleLog } from "../observe/console-log.ts";
-import type { Log } from "../observe/log.ts";
+import { Recorder } from "../telemetry/recording/recorder.ts";
+import { ConsoleLog } from "../telemetry/console-log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { PROGRAM } from "./program.ts";

@@ -3,7 +3,7 @@
  */
 
 import { fstatSync } from "node:fs";
-import { FdSink } from "../observe/fd-sink.ts";
+import { FdSink } from "../telemetry/fd-sink.ts";
 import type { Environment } from "./read-options.ts";
 
 export interface Surroundings {

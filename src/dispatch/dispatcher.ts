@@ -9,7 +9,7 @@ import { keptEvent } from "../event/event-text.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { EventObserver } from "../event/observer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { RingJob } from "../ring/ring-job.ts";
 import { EventCounters } from "./event-counters.ts";
 import { failVerdict } from "./fail-policy.ts";

@@ -4,8 +4,8 @@
  */
 
 import type { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
-import { RateLimitedLog } from "../observe/rate-limited-log.ts";
+import type { Log } from "../telemetry/log.ts";
+import { RateLimitedLog } from "../telemetry/rate-limited-log.ts";
 
 export class FailureReport {
   readonly #log: RateLimitedLog;

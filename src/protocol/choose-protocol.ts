@@ -3,7 +3,7 @@
  * type 0x01, a v1 peer with JSON.
  */
 
-import type { FrameHandler, FrameHandlerFactory } from "../framing/frame-handler.ts";
+import type { FrameHandler, FrameHandlerFactory } from "../transport/frame-handler.ts";
 import type { ProtocolOptions } from "./protocol-options.ts";
 import { ResponseEncoders } from "./response-encoders.ts";
 import { V1Session } from "./v1/v1-session.ts";

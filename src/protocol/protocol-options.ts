@@ -1,7 +1,7 @@
 /** What both protocols are given: their neighbour, the log, and how this agent presents itself. */
 
 import type { EventSink } from "../event/exchange.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { EventTranscoder } from "./transcoder/event-transcoder.ts";
 import type { RedirectEncoding } from "./redirect-encoding.ts";
 

@@ -7,7 +7,7 @@ import { prepareGuest } from "../abi/guest-recipe.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
-import type { Log, LogFields, LogLevel } from "../observe/log.ts";
+import type { Log, LogFields, LogLevel } from "../telemetry/log.ts";
 import { FollowerClaim } from "./follower-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";

@@ -7,7 +7,7 @@ import type { GuestFactory } from "../abi/contract.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import { type FuelListener, InlineSlot } from "./inline-slot.ts";
 import { noInstance } from "./no-instance.ts";

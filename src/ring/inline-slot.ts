@@ -8,7 +8,7 @@ import type { GuestFactory, GuestInstance } from "../abi/contract.ts";
 import type { GuestEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";

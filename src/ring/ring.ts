@@ -9,7 +9,7 @@
 import type { GuestFactory } from "../abi/contract.ts";
 import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { CostJudge } from "./cost-judge.ts";
 import { InlineRing } from "./inline-ring.ts";
 import { type RingJob, settle } from "./ring-job.ts";

@@ -6,7 +6,7 @@ import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import type { GuestEvent } from "../event/event.ts";
 import type { FailureCode } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
-import type { LogFields, LogLevel } from "../observe/log.ts";
+import type { LogFields, LogLevel } from "../telemetry/log.ts";
 
 /** SlotSettings without what cannot be shared. */
 export interface WorkerSettings {

@@ -8,7 +8,7 @@
 
 import { keptEvent } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { noInstance } from "./no-instance.ts";
 import type { RingJob } from "./ring-job.ts";
 import type { WaitingJob } from "./waiting-job.ts";

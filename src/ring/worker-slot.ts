@@ -9,7 +9,7 @@
 import { keptEvent } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { FollowerOffer } from "./follower-claim.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";

@@ -1,6 +1,6 @@
 /** What an instance is given by the place that holds it. */
 
-import type { Log } from "../observe/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { LineRate } from "./imports/line-rate.ts";
 
 export interface GuestHost {

@@ -4,8 +4,8 @@
  */
 
 import { type ExportType, readExportTypes } from "./export-types.ts";
-import { limitModule } from "./limit/limit-module.ts";
-import type { LimitedModule, LimitOptions } from "./limit/limited-module.ts";
+import { limitModule } from "./metering/limit-module.ts";
+import type { LimitedModule, LimitOptions } from "./metering/limited-module.ts";
 import { ModuleError } from "./module-error.ts";
 
 export interface LoadedModule {

@@ -7,10 +7,10 @@
 
 import { parseArgs } from "node:util";
 import { guestLimits } from "../../src/abi/guest-recipe.ts";
-import { ByteReader } from "../../src/wasm/limit/byte-reader.ts";
-import { ByteWriter } from "../../src/wasm/limit/byte-writer.ts";
-import { limitModule } from "../../src/wasm/limit/limit-module.ts";
-import { readOutline, sectionId } from "../../src/wasm/limit/module-outline.ts";
+import { ByteReader } from "../../src/wasm/metering/byte-reader.ts";
+import { ByteWriter } from "../../src/wasm/metering/byte-writer.ts";
+import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { readOutline, sectionId } from "../../src/wasm/metering/module-outline.ts";
 import { type ExampleLanguage, examplePolicy } from "../support/example-modules.ts";
 import { textTable } from "./report/text-table.ts";
 

@@ -7,7 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findToolchain } from "../../examples/find-toolchain.ts";
-import { TEMPLATE_NAMES } from "../../src/author/templates.ts";
+import { TEMPLATE_NAMES } from "../../src/tools/templates.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { authorPrograms } from "./author-program.ts";

@@ -7,7 +7,7 @@ import type {
   EventRow,
   Outcome,
   StreamMessage,
-} from "../../src/dev/page-messages.ts";
+} from "../../src/tools/dev/page-messages.ts";
 
 const WAIT_MS = 30_000;
 

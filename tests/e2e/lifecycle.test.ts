@@ -22,7 +22,7 @@ import { v2Frame } from "../support/frames.ts";
 import { listenOn } from "../support/listening-socket.ts";
 import { requestHeaders, Type } from "../support/proxy-messages.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { DatagramReceiver } from "../unit/observe/datagram-receiver.ts";
+import { DatagramReceiver } from "../unit/telemetry/datagram-receiver.ts";
 
 setDefaultTimeout(30_000);
 

@@ -5,7 +5,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { commandLineOf } from "../../src/agent/cheap-instances.ts";
+import { commandLineOf } from "../../src/os/second-start.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 import { listenOn } from "../support/listening-socket.ts";

@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, test } from "bun:test";
-import { limitModule } from "../../src/wasm/limit/limit-module.ts";
-import { header, leb } from "../unit/limit/module-bytes.ts";
+import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { header, leb } from "../unit/metering/module-bytes.ts";
 import { wideCaps } from "./module-build.ts";
 
 const few = 20_000;

@@ -1,7 +1,7 @@
 /** The two ways these tests make a module ready to link: as it is, and rewritten by `limitModule`. */
 
-import { limitModule } from "../../src/wasm/limit/limit-module.ts";
-import type { LimitedModule, LimitOptions } from "../../src/wasm/limit/limited-module.ts";
+import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import type { LimitedModule, LimitOptions } from "../../src/wasm/metering/limited-module.ts";
 
 export interface BuiltModule {
   readonly module: WebAssembly.Module;

@@ -11,7 +11,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { limitModule } from "../../src/wasm/limit/limit-module.ts";
+import { limitModule } from "../../src/wasm/metering/limit-module.ts";
 import { wideCaps } from "./module-build.ts";
 import type { DriveReport } from "./real-modules/drive.ts";
 import { realPackages } from "./real-modules/packages.ts";

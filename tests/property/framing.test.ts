@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { FrameReader } from "../../src/framing/frame-reader.ts";
-import { FrameWriter } from "../../src/framing/frame-writer.ts";
+import { FrameReader } from "../../src/transport/uds/frame-reader.ts";
+import { FrameWriter } from "../../src/transport/uds/frame-writer.ts";
 import { chunkSizes, cutInto, text } from "./arbitraries.ts";
 
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;

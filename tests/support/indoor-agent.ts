@@ -6,7 +6,7 @@
 import { prepareGuest } from "../../src/abi/guest-recipe.ts";
 import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
-import type { Log } from "../../src/observe/log.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";

@@ -1,8 +1,8 @@
 /** A listening Unix socket that belongs to nobody yet, as a service manager passes one on. Linux only. */
 
 import { dlopen, ptr } from "bun:ffi";
-import { findLoadedLibc } from "../../src/observe/libc.ts";
-import { encodeSocketAddress } from "../../src/observe/unix-datagram.ts";
+import { findLoadedLibc } from "../../src/os/libc.ts";
+import { encodeSocketAddress } from "../../src/os/unix-datagram.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

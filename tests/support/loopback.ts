@@ -4,10 +4,10 @@
  */
 
 import type { Socket } from "bun";
-import type { FrameHandlerFactory } from "../../src/framing/frame-handler.ts";
-import type { Log } from "../../src/observe/log.ts";
-import { Connection, type ConnectionContext } from "../../src/socket/connection.ts";
-import { EgressBatch } from "../../src/socket/egress-batch.ts";
+import type { FrameHandlerFactory } from "../../src/transport/frame-handler.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { Connection, type ConnectionContext } from "../../src/transport/uds/connection.ts";
+import { EgressBatch } from "../../src/transport/uds/egress-batch.ts";
 import { FrameSplitter, type ReceivedFrame } from "./frames.ts";
 
 export class Loopback {

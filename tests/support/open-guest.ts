@@ -7,7 +7,7 @@ import type { GuestInstance } from "../../src/abi/contract.ts";
 import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
 import type { GuestEvent } from "../../src/event/event.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
-import type { Log } from "../../src/observe/log.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 import { LineRate } from "../../src/wasm/imports/line-rate.ts";
 import { loadModule } from "../../src/wasm/load-module.ts";
 import { silentLog } from "./silent-log.ts";

@@ -1,6 +1,6 @@
 /** A log that keeps its lines; like the real one, debug lines only when they are wanted. */
 
-import type { Log, LogFields, LogLevel } from "../../src/observe/log.ts";
+import type { Log, LogFields, LogLevel } from "../../src/telemetry/log.ts";
 
 export interface RecordedLine {
   readonly level: LogLevel;

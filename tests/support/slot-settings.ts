@@ -2,7 +2,7 @@
 
 import { guestLimits } from "../../src/abi/guest-recipe.ts";
 import type { SlotSettings } from "../../src/ring/slot-settings.ts";
-import type { LimitOptions } from "../../src/wasm/limit/limited-module.ts";
+import type { LimitOptions } from "../../src/wasm/metering/limited-module.ts";
 
 /** The limits that guests of tests are loaded with. */
 export const TEST_LIMITS: LimitOptions = guestLimits(64 * 1024 * 1024);

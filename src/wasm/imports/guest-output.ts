@@ -5,7 +5,7 @@
  * Cost is bounded for any guest: a line keeps 1 KiB, a stream one unfinished line, a slot a number of lines a second.
  */
 
-import type { Log, LogLevel } from "../../observe/log.ts";
+import type { Log, LogLevel } from "../../telemetry/log.ts";
 import { LineRate } from "./line-rate.ts";
 
 export const MAX_LINE_BYTES = 1024;

@@ -4,7 +4,7 @@
  */
 
 import type { EventFailure } from "../../event/failure.ts";
-import type { Log } from "../../observe/log.ts";
+import type { Log } from "../../telemetry/log.ts";
 import { GuestClock } from "./guest-clock.ts";
 import type { GuestOutput } from "./guest-output.ts";
 import { ImportMemory } from "./import-memory.ts";

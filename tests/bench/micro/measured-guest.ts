@@ -5,7 +5,7 @@
 import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
 import { SPLIT_EXPORTS } from "../../../src/abi/json/json-abi.ts";
 import type { GuestInstance } from "../../../src/abi/contract.ts";
-import type { Log } from "../../../src/observe/log.ts";
+import type { Log } from "../../../src/telemetry/log.ts";
 import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
 import { type LoadedModule, readModuleFile } from "../../../src/wasm/load-module.ts";

@@ -1,6 +1,6 @@
 /** Puts the rewrite between a script and the engine, so that packages load limited modules without knowing. */
 
-import { limitModule } from "../../../src/wasm/limit/limit-module.ts";
+import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
 import { wideCaps } from "../module-build.ts";
 
 export interface InterceptedModule {

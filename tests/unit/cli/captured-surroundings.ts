@@ -3,7 +3,7 @@
  */
 
 import type { Surroundings } from "../../../src/cli/surroundings.ts";
-import { FdSink } from "../../../src/observe/fd-sink.ts";
+import { FdSink } from "../../../src/telemetry/fd-sink.ts";
 
 export class CapturedSurroundings implements Surroundings {
   readonly env: Record<string, string>;

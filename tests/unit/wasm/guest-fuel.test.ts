@@ -3,7 +3,7 @@ import { EventFailure } from "../../../src/event/failure.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest, sampleResponse } from "../../support/neutral-events.ts";
 import { openGuest } from "../../support/open-guest.ts";
-import { thrownBy } from "../limit/limited-guest.ts";
+import { thrownBy } from "../metering/limited-guest.ts";
 
 describe("the fuel that a call used", () => {
   test("is the same for the same event, however much was used before", async () => {

@@ -1,6 +1,6 @@
 /** `trace` and the console: each call is a log line of its own level; timers are kept per instance. */
 
-import type { LogLevel } from "../../../observe/log.ts";
+import type { LogLevel } from "../../../telemetry/log.ts";
 import { MAX_LINE_BYTES } from "../guest-output.ts";
 import type { ImportFunctions } from "../import-functions.ts";
 import type { ImportHost } from "../import-host.ts";

@@ -1,0 +1,151 @@
+/**
+ * Records events and what became of them, for replay. It sits beside the way of events, never in it: they are kept as
+ * they are when they settle and written a little later, many at a time. When events come faster than they can be
+ * written, some are left out and counted; when the file has reached its bound, or cannot be written, recording ends and
+ * serving goes on.
+ */
+
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import type { GuestEvent } from "../../event/event.ts";
+import type { EventFailure } from "../../event/failure.ts";
+import type { EventObserver } from "../../event/observer.ts";
+import type { Verdict } from "../../event/verdict.ts";
+import type { Log } from "../log.ts";
+import { InputError, systemReason } from "../../event/input-error.ts";
+import { writeRecordingLine } from "./recording.ts";
+import type { RedactedNames } from "./redaction.ts";
+
+export interface RecorderOptions {
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Lower case. */
+  readonly redactedNames: readonly string[];
+  readonly log: Log;
+}
+
+interface Settled {
+  readonly time: Date;
+  readonly event: GuestEvent;
+  readonly outcome: Verdict | EventFailure;
+  readonly us: number;
+}
+
+const FLUSH_AFTER_MS = 20;
+/** A line costs some microseconds: so many hold up the socket's thread for less than a millisecond. */
+const MAX_LINES_PER_TURN = 128;
+/** Events that may wait to be written; more would cost memory without bound. */
+const MAX_WAITING = 4096;
+/** Requests carry secrets: nobody but their owner reads a recording. */
+const FILE_MODE = 0o600;
+
+export class Recorder implements EventObserver {
+  readonly #options: RecorderOptions;
+  readonly #redacted: RedactedNames;
+  #fd: number | null;
+  #sizeBytes: number;
+  #waiting: Settled[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #recorded = 0;
+  #leftOut = 0;
+
+  private constructor(options: RecorderOptions, fd: number) {
+    this.#options = options;
+    this.#redacted = new Set(options.redactedNames);
+    this.#fd = fd;
+    this.#sizeBytes = fstatSync(fd).size;
+    options.log.info("recording events", {
+      file: options.path,
+      redacted: options.redactedNames.join(",") || "nothing",
+      max_bytes: options.maxBytes,
+    });
+  }
+
+  /**
+   * Goes on with a file that is there already; its size counts.
+   *
+   * @throws InputError `recording-unwritable`
+   */
+  static open(options: RecorderOptions): Recorder {
+    try {
+      return new Recorder(options, openSync(options.path, "a", FILE_MODE));
+    } catch (error) {
+      throw new InputError(
+        "recording-unwritable",
+        `cannot write the recording ${options.path}: ${systemReason(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  onSettled(event: GuestEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
+    if (this.#fd === null) return;
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.#leftOut++;
+      return;
+    }
+    this.#waiting.push({ time: new Date(), event, outcome: failure ?? verdict, us });
+    this.#flushLater(FLUSH_AFTER_MS);
+  }
+
+  /** Writes what is waiting and closes the file. */
+  close(): void {
+    while (this.#waiting.length > 0 && this.#fd !== null) this.#flush();
+    this.#end("recorded events", {});
+  }
+
+  #flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#fd === null) return;
+    const settled = this.#waiting.splice(0, MAX_LINES_PER_TURN);
+    const lines: string[] = [];
+    let bytes = 0;
+    let isFull = false;
+    for (const entry of settled) {
+      const line = writeRecordingLine(entry, this.#redacted);
+      const lineBytes = Buffer.byteLength(line);
+      isFull = this.#sizeBytes + bytes + lineBytes > this.#options.maxBytes;
+      if (isFull) break;
+      lines.push(line);
+      bytes += lineBytes;
+    }
+    this.#write(lines, bytes);
+    if (isFull) {
+      this.#end("recording has ended: the file has reached its bound (--record-max)", {
+        max_bytes: this.#options.maxBytes,
+      });
+    }
+    if (this.#waiting.length > 0 && this.#fd !== null) this.#flushLater(0);
+  }
+
+  #write(lines: readonly string[], bytes: number): void {
+    if (this.#fd === null || lines.length === 0) return;
+    try {
+      writeWhole(this.#fd, Buffer.from(lines.join("")));
+      this.#sizeBytes += bytes;
+      this.#recorded += lines.length;
+    } catch (error) {
+      this.#end("recording has ended: the file cannot be written", { reason: systemReason(error) });
+    }
+  }
+
+  #flushLater(delayMs: number): void {
+    this.#timer ??= setTimeout(() => this.#flush(), delayMs);
+  }
+
+  #end(message: string, facts: Readonly<Record<string, string | number>>): void {
+    if (this.#fd === null) return;
+    closeSync(this.#fd);
+    this.#fd = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting = [];
+    const { log, path } = this.#options;
+    log.info(message, { file: path, events: this.#recorded, left_out: this.#leftOut, ...facts });
+  }
+}
+
+/** A disk that fills up takes a part and says so only at the next write. */
+function writeWhole(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}

@@ -1,0 +1,145 @@
+/** What a module does when it is really asked: whether it answers sample events, and what stays behind in its memory. */
+
+import type { GuestEvent } from "../../event/event.ts";
+import { EventFailure } from "../../event/failure.ts";
+import { ModuleError } from "../../wasm/module-error.ts";
+import { InputError } from "../../event/input-error.ts";
+import { BenchGuest } from "../bench-guest.ts";
+import { showDecision } from "../compare-outcomes.ts";
+import type { GuestSettings } from "../guest-settings.ts";
+import { writeOutcome } from "../../telemetry/recording/outcome-json.ts";
+import { type RepeatReport, repeatCalls } from "../repeat-calls.ts";
+import { sampleRequest, sampleResponse } from "../sample-events.ts";
+import { showBytes } from "../show-bytes.ts";
+import type { Finding, FindingLevel } from "./finding.ts";
+
+/** Enough to see a leak of a few dozen bytes a call through pages of 64 KiB. */
+const CALLS_PER_ROUND = 2000;
+const MS_PER_ROUND = 400;
+/** A guest with a garbage collector takes memory for many calls before it gives any back. */
+const MAX_ROUNDS = 10;
+const PAGE_BYTES = 65_536;
+
+export async function checkBehaviour(
+  moduleBytes: Uint8Array<ArrayBuffer>,
+  settings: GuestSettings,
+  configJson: string | null,
+): Promise<readonly Finding[]> {
+  let guest: BenchGuest;
+  try {
+    guest = await BenchGuest.open(moduleBytes, settings, configJson);
+  } catch (error) {
+    if (!(error instanceof ModuleError || error instanceof InputError)) throw error;
+    return [finding("error", "start", error.message, null)];
+  }
+  return [
+    ...checkSample(guest, "sample request", sampleRequest(), settings.maxMemoryBytes),
+    ...checkSample(guest, "sample response", sampleResponse(), settings.maxMemoryBytes),
+  ];
+}
+
+function checkSample(
+  guest: BenchGuest,
+  subject: string,
+  event: GuestEvent,
+  maxMemoryBytes: number,
+): readonly Finding[] {
+  if (!guest.handles(event)) return [finding("note", subject, "no handler, so it is always allowed")];
+  const { outcome } = guest.ask(event);
+  const lines = guest.takeLines();
+  if (outcome instanceof EventFailure) {
+    const said = lines.length === 0 ? "" : `; the module's log: ${lines.map(({ text }) => text).join(" | ")}`;
+    return [finding("error", subject, `${outcome.message} (${outcome.code})${said}`, adviceFor(outcome))];
+  }
+  const repeated = callUntilSettled(guest, event, maxMemoryBytes);
+  const decision = showDecision(writeOutcome(outcome));
+  return [
+    finding("ok", subject, `answers ${decision}, in ${Math.round(repeated.report.us.p50)} µs once warm`),
+    ...checkRepeated(subject, repeated),
+  ];
+}
+
+interface RepeatedCalls {
+  /** Of the last round. */
+  readonly report: RepeatReport;
+  readonly calls: number;
+  /** Over the last round; 0 for a guest that needs no more memory however often it is called. */
+  readonly growthBytesPerCall: number;
+  /** The guest has all the memory it may have, so that it cannot grow any more. */
+  readonly isFull: boolean;
+}
+
+/** Asks the same again, in rounds, until a whole round has passed without growth. */
+function callUntilSettled(guest: BenchGuest, event: GuestEvent, maxMemoryBytes: number): RepeatedCalls {
+  for (let round = 1, calls = 0; ; round++) {
+    const bytesBefore = guest.memoryBytes;
+    const report = repeatCalls(guest, event, { calls: CALLS_PER_ROUND, maxMs: MS_PER_ROUND });
+    calls += report.calls;
+    const growthBytesPerCall = Math.max(0, report.memoryBytes - bytesBefore) / report.calls;
+    const hasSettled = growthBytesPerCall === 0 || report.failure !== null;
+    const isFull = report.memoryBytes > maxMemoryBytes - PAGE_BYTES;
+    if (hasSettled || isFull || round === MAX_ROUNDS) return { report, calls, growthBytesPerCall, isFull };
+  }
+}
+
+function checkRepeated(subject: string, repeated: RepeatedCalls): Finding[] {
+  const { report, calls, growthBytesPerCall, isFull } = repeated;
+  if (report.failure !== null) {
+    return [
+      finding(
+        "error",
+        `${subject}, again`,
+        `the same event failed at call ${calls}: ${report.failure.message} (${report.failure.code})`,
+        "look for memory that is never freed, or for state that a call leaves behind",
+      ),
+    ];
+  }
+  const findings: Finding[] = [];
+  if (growthBytesPerCall > 0 || isFull) {
+    const pace = isFull
+      ? "memory grows until there is none left"
+      : `memory grows by about ${showBytes(growthBytesPerCall)} with every call`;
+    findings.push(
+      finding(
+        "warning",
+        `${subject}, growth`,
+        `${pace}: ${showBytes(report.memoryBytes)} after ${calls} calls`,
+        "free in dealloc what alloc gave out; for a module that cannot, serve with --recycle-after or --recycle-memory",
+      ),
+    );
+  }
+  if (report.decisions.size > 1) {
+    findings.push(
+      finding("note", `${subject}, again`, `the same event got ${report.decisions.size} different decisions`),
+    );
+  }
+  return findings;
+}
+
+function adviceFor(failure: EventFailure): string | null {
+  switch (failure.code) {
+    case "guest-deadline":
+      return "do less in one call, or raise --timeout-ms";
+    case "guest-trap":
+    case "guest-stack-overflow":
+    case "guest-abort":
+    case "guest-exit":
+      return "the same happens with real events, which are then decided by the fail policy; a module that needs a configuration gets one with --config";
+    case "guest-alloc-failed":
+    case "guest-alloc-out-of-bounds":
+      return "alloc must return a pointer to as many bytes as it is asked for";
+    case "guest-result-out-of-bounds":
+      return "return pointer << 32 | length, both as unsigned 32-bit numbers";
+    default:
+      return 'the result is described by the command "schema result"';
+  }
+}
+
+function finding(
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice: string | null = null,
+): Finding {
+  return { area: "behaviour", subject, level, message, advice };
+}

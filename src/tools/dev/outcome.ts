@@ -1,0 +1,45 @@
+/** A verdict as people read it: decision, header changes line by line, audit. */
+
+import type { GuestLine } from "../guest-lines.ts";
+import type { GuestEvent } from "../../event/event.ts";
+import type { EventFailure } from "../../event/failure.ts";
+import type { Verdict } from "../../event/verdict.ts";
+import { headerLines } from "./header-lines.ts";
+import type { Outcome } from "./page-messages.ts";
+
+export interface AskedFacts {
+  readonly event: GuestEvent;
+  readonly verdict: Verdict;
+  readonly failure: EventFailure | null;
+  readonly us: number;
+  readonly fuel: number | null;
+  readonly memoryBytes: number | null;
+  readonly log: readonly GuestLine[];
+  readonly sha256: string;
+}
+
+export function outcomeOf(facts: AskedFacts): Outcome {
+  const { event, verdict, failure } = facts;
+  const { decision, audit } = verdict;
+  const isRequest = event.kind === "request-headers";
+  return {
+    decision: decision.kind,
+    status: decision.kind === "allow" ? null : decision.status,
+    body: decision.kind === "block" ? decision.body : null,
+    location: decision.kind === "redirect" ? decision.location : null,
+    failure: failure === null ? null : { code: failure.code, message: failure.message },
+    requestHeaders: headerLines(isRequest ? event.headers : null, verdict.requestHeaders),
+    responseHeaders: headerLines(isRequest ? null : event.headers, verdict.responseHeaders),
+    tags: audit.tags,
+    ruleIds: audit.ruleIds,
+    reasonCodes: audit.reasonCodes,
+    confidence: audit.confidence,
+    custom: audit.custom === null ? null : JSON.stringify(audit.custom, null, 2),
+    routing: verdict.routingMetadata === null ? null : JSON.stringify(verdict.routingMetadata, null, 2),
+    us: Math.round(facts.us * 10) / 10,
+    fuel: facts.fuel,
+    memoryBytes: facts.memoryBytes,
+    log: facts.log,
+    sha256: facts.sha256,
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * A guest of the playground's own, beside the one that serves: asking it disturbs no counter or cache of the other.
+ * It keeps its memory from one question to the next, as guests do.
+ */
+
+import { warmUp } from "../../agent/warm-up.ts";
+import { InputError } from "../../event/input-error.ts";
+import { type Answer, BenchGuest } from "../bench-guest.ts";
+import { GuestLines } from "../guest-lines.ts";
+import type { GuestSettings } from "../guest-settings.ts";
+import { failVerdict } from "../../dispatch/fail-policy.ts";
+import type { GuestEvent } from "../../event/event.ts";
+import { EventFailure } from "../../event/failure.ts";
+import { ModuleError } from "../../wasm/module-error.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { Outcome } from "./page-messages.ts";
+
+export interface TrialSettings extends GuestSettings {
+  readonly failOpen: boolean;
+}
+
+export class TrialGuest {
+  readonly #moduleBytes: Uint8Array<ArrayBuffer>;
+  readonly #settings: TrialSettings;
+  #guest: BenchGuest;
+  #config = "";
+
+  private constructor(moduleBytes: Uint8Array<ArrayBuffer>, settings: TrialSettings, guest: BenchGuest) {
+    this.#moduleBytes = moduleBytes;
+    this.#settings = settings;
+    this.#guest = guest;
+  }
+
+  /** @throws ModuleError when the module cannot be used. */
+  static async open(moduleBytes: Uint8Array<ArrayBuffer>, settings: TrialSettings): Promise<TrialGuest> {
+    return new TrialGuest(moduleBytes, settings, await openGuest(moduleBytes, settings, ""));
+  }
+
+  get sha256(): string {
+    return this.#guest.prepared.module.sha256;
+  }
+
+  get sizeBytes(): number {
+    return this.#moduleBytes.length;
+  }
+
+  get handlesRequests(): boolean {
+    return this.#guest.prepared.factory.handlesRequests;
+  }
+
+  get handlesResponses(): boolean {
+    return this.#guest.prepared.factory.handlesResponses;
+  }
+
+  /**
+   * What fails ends at the fail gate, as it would for a proxy. Another configuration makes another guest; an empty one
+   * configures nothing.
+   */
+  async ask(event: GuestEvent, config: string): Promise<Outcome> {
+    const answer = await this.#answer(event, config);
+    const failure = answer.outcome instanceof EventFailure ? answer.outcome : null;
+    const verdict =
+      answer.outcome instanceof EventFailure
+        ? failVerdict(answer.outcome, this.#settings.failOpen)
+        : answer.outcome;
+    return outcomeOf({
+      event,
+      verdict,
+      failure,
+      us: answer.us,
+      fuel: answer.fuel,
+      memoryBytes: answer.memoryBytes,
+      log: this.#guest.takeLines(),
+      sha256: this.sha256,
+    });
+  }
+
+  async #answer(event: GuestEvent, config: string): Promise<Answer> {
+    try {
+      if (config.trim() !== this.#config) {
+        this.#guest = await openGuest(this.#moduleBytes, this.#settings, config.trim());
+        this.#config = config.trim();
+      }
+      return this.#guest.ask(event);
+    } catch (error) {
+      return { outcome: toFailure(error), us: 0, fuel: null, memoryBytes: this.#guest.memoryBytes };
+    }
+  }
+}
+
+async function openGuest(
+  bytes: Uint8Array<ArrayBuffer>,
+  settings: TrialSettings,
+  config: string,
+): Promise<BenchGuest> {
+  const guest = await BenchGuest.open(bytes, settings, config === "" ? null : config);
+  // Cold code would show times that no proxy ever sees.
+  warmUp(guest.prepared.factory, { ...settings, log: new GuestLines() });
+  return guest;
+}
+
+/** @throws what is no fault of the module. */
+function toFailure(error: unknown): EventFailure {
+  if (error instanceof EventFailure) return error;
+  if (error instanceof InputError) {
+    return new EventFailure("guest-configuration-refused", error.message, { cause: error });
+  }
+  if (error instanceof ModuleError)
+    return new EventFailure("guest-no-instance", error.message, { cause: error });
+  throw error;
+}
