@@ -1,18 +1,20 @@
 /**
- * Everything that makes a guest from a module's bytes, as plain values: a recipe can be handed to another thread, a
+ * Everything that makes a guest from a module's bytes, as plain values: a recipe can be sent to another thread, a
  * compiled guest cannot.
  */
 
-import type { LimitOptions } from "../wasm/metering/limited-module.ts";
 import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
+import type { LimitOptions } from "../wasm/metering/limited-module.ts";
+import type { AbiOptions } from "./abi-options.ts";
 import type { Abi, GuestFactory } from "./contract.ts";
-import { jsonAbi, SPLIT_EXPORTS } from "./json/json-abi.ts";
+import { SPLIT_EXPORTS } from "./json/json-abi.ts";
+import { ABIS, DEFAULT_ABI } from "./registry.ts";
 
 export interface GuestRecipe {
   readonly moduleBytes: Uint8Array<ArrayBuffer>;
   /** Null runs the module as it is. */
   readonly limits: LimitOptions | null;
-  readonly canonicalHeaderCase: boolean;
+  readonly abi: AbiOptions;
 }
 
 export interface PreparedGuest {
@@ -37,13 +39,11 @@ export function guestLimits(maxMemoryBytes: number): LimitOptions {
 /** @throws ModuleError with a sentence that says what the module lacks. */
 export async function prepareGuest(recipe: GuestRecipe): Promise<PreparedGuest> {
   const module = await loadModule(recipe.moduleBytes, recipe.limits);
-  const known = knownAbis(recipe);
-  // A module that speaks none hears from the first what that one would need.
-  const abi = known.find((candidate) => candidate.recognises(module)) ?? known[0];
-  return { module, factory: abi.prepare(module) };
+  return { module, factory: chooseAbi(module, recipe.abi).prepare(module, recipe.abi) };
 }
 
-/** The ABIs this agent speaks, one line each; the first that recognises a module gets it. */
-function knownAbis(recipe: GuestRecipe): readonly [Abi, ...Abi[]] {
-  return [jsonAbi({ canonicalHeaderCase: recipe.canonicalHeaderCase })];
+function chooseAbi(module: LoadedModule, { abi: wanted }: AbiOptions): Abi {
+  const chosen =
+    wanted === "auto" ? ABIS.find((abi) => abi.recognises(module)) : ABIS.find(({ name }) => name === wanted);
+  return chosen ?? DEFAULT_ABI;
 }

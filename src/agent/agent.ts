@@ -4,20 +4,24 @@
  */
 
 import manifest from "../../package.json" with { type: "json" };
+import { EventTranscoder } from "../abi/json/transcoder/event-transcoder.ts";
+import { compileTranscoder } from "./transcoder-module.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { EventObserver } from "../event/observer.ts";
+import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { Log } from "../telemetry/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
+import { decodeHeaders } from "../protocol/decode-headers.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
-import { EventTranscoder } from "../protocol/transcoder/event-transcoder.ts";
 import { Listener } from "../transport/uds/listener.ts";
 import { LiveGuest } from "./live-guest.ts";
 import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
-import { compileTranscoder } from "./transcoder-module.ts";
 
 export const MAX_POOL_SIZE = 256;
+const MAX_EXCHANGES = 16_384;
+const EXCHANGE_TIMEOUT_MS = 60_000;
 
 export interface AgentOptions {
   readonly settings: Settings;
@@ -58,6 +62,7 @@ export class Agent implements Reloadable {
     transcoder.catch(() => {});
     const guest = await LiveGuest.load(settings, log);
     const dispatcher = makeDispatcher(guest, options);
+    const reader = new EventTranscoder(await transcoder, decodeHeaders);
     const listener = await Listener.open({
       path: settings.socketPath,
       mode: settings.socketMode,
@@ -69,7 +74,7 @@ export class Agent implements Reloadable {
         events: dispatcher,
         log,
         redirectEncoding: settings.redirectEncoding,
-        transcoder: new EventTranscoder(await transcoder),
+        reader: () => reader,
         profile: () => agentProfile(guest, settings),
       }),
     });
@@ -131,6 +136,7 @@ function makeDispatcher(guest: LiveGuest, options: AgentOptions): Dispatcher {
   const dispatcher = new Dispatcher(guest.ring, {
     log,
     failOpen: settings.failOpen,
+    exchanges: new ExchangeTable({ maxExchanges: MAX_EXCHANGES, timeoutMs: EXCHANGE_TIMEOUT_MS }),
     configure: (block) => config.apply(block),
     observer,
   });
@@ -141,8 +147,7 @@ function agentProfile(guest: LiveGuest, settings: Settings): AgentProfile {
   const { factory } = guest.loaded;
   return {
     version: manifest.version,
-    handlesRequests: factory.handlesRequests,
-    handlesResponses: factory.handlesResponses,
+    handles: factory.handles,
     acceptsConfig: !settings.ignoreProxyConfig,
     poolSize: guest.ring.size,
   };

@@ -81,9 +81,11 @@ export class LiveGuest {
   }
 
   #makeRing(loaded: LoadedGuest, size: number, isServing: boolean): Ring {
+    const { factory } = loaded;
+    if (factory.isStateful) throw new Error("stateful guests have no ring yet");
     try {
       return new Ring({
-        factory: loaded.factory,
+        factory,
         recipe: loaded.recipe,
         size,
         dispatch: this.#settings.dispatch,

@@ -15,7 +15,7 @@ export async function loadGuest(settings: Settings, log: Log): Promise<LoadedGue
   const recipe: GuestRecipe = {
     moduleBytes: await readModuleFile(settings.modulePath),
     limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-    canonicalHeaderCase: settings.headerCase === "canonical",
+    abi: { abi: "auto", canonicalHeaderCase: settings.headerCase === "canonical" },
   };
   const guest = await prepareGuest(recipe);
   for (const warning of guest.factory.warnings) log.warn(warning);

@@ -4,7 +4,7 @@
  * changes nothing; and since a refusal takes the whole agent out of service, only the guest's own refusal counts.
  */
 
-import type { ConfigureOutcome } from "../event/exchange.ts";
+import type { ConfigureOutcome } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 

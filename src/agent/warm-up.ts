@@ -4,10 +4,11 @@
  * is shared by all instances of a module, guest state is not.
  */
 
-import type { GuestFactory } from "../abi/contract.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { GuestFactory, StatefulGuest, StatelessGuest } from "../abi/contract.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { GuestHost } from "../wasm/guest-host.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 
 export interface WarmUpOptions {
@@ -20,7 +21,7 @@ export interface WarmUpOptions {
 const BUDGET_MS = 4;
 const MAX_ROUNDS = 400;
 
-const SAMPLE_EVENTS: readonly GuestEvent[] = [
+const SAMPLE_EVENTS: readonly HeadersEvent[] = [
   {
     kind: "request-headers",
     correlationId: "warm-up",
@@ -62,19 +63,18 @@ const SAMPLE_EVENTS: readonly GuestEvent[] = [
  * @throws ModuleError when no instance can be made.
  */
 export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
-  const instance = factory.instantiate({
+  const host: GuestHost = {
     slot: 0,
     log: options.log,
     startTimeoutMs: options.startTimeoutMs,
     isMuted: true,
     lineRate: new LineRate(),
     reportedFunctions: new Set(),
-  });
-  const endAtMs = performance.now() + BUDGET_MS;
+  };
+  const events = SAMPLE_EVENTS.filter(({ kind }) => factory.handles.has(kind));
   try {
-    for (let round = 0; round < MAX_ROUNDS && performance.now() < endAtMs; round++) {
-      for (const event of SAMPLE_EVENTS) instance.ask(event, options.timeoutMs);
-    }
+    if (factory.isStateful) warmUpStateful(factory.instantiate(host), events, options.timeoutMs);
+    else warmUpStateless(factory.instantiate(host), events, options.timeoutMs);
   } catch (error) {
     if (!(error instanceof EventFailure)) throw error;
     options.log.warn("the module failed on a sample event while warming up; it is served all the same", {
@@ -82,4 +82,26 @@ export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
       reason: error.message,
     });
   }
+}
+
+function warmUpStateless(instance: StatelessGuest, events: readonly HeadersEvent[], timeoutMs: number): void {
+  repeat(() => {
+    for (const event of events) instance.call(event, timeoutMs);
+  });
+  instance.close();
+}
+
+/** A guest that pauses is not waited for: the end of its exchange ends the pause. */
+function warmUpStateful(instance: StatefulGuest, events: readonly HeadersEvent[], timeoutMs: number): void {
+  repeat(() => {
+    const context = instance.open();
+    for (const event of events) void Promise.resolve(context.call(event, timeoutMs)).catch(() => {});
+    context.end("finished", timeoutMs);
+  });
+  instance.close();
+}
+
+function repeat(round: () => void): void {
+  const endAtMs = performance.now() + BUDGET_MS;
+  for (let done = 0; done < MAX_ROUNDS && performance.now() < endAtMs; done++) round();
 }

@@ -3,7 +3,7 @@
 import { InputError, systemReason } from "../event/input-error.ts";
 import { readEvent } from "../telemetry/recording/event-json.ts";
 import { type EventJson, readEventText } from "../tools/read-event-file.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { OptionsError } from "./options-error.ts";
 
 export interface EventSettings {
@@ -20,7 +20,7 @@ export interface EventSettings {
 const STDIN = "-";
 
 /** @throws InputError, OptionsError */
-export async function readCallEvent(settings: EventSettings): Promise<GuestEvent> {
+export async function readCallEvent(settings: EventSettings): Promise<HeadersEvent> {
   const { eventPath, line, method, uri, clientIp, status, headers } = settings;
   const base = eventPath === null ? {} : readEventText(await readText(eventPath), line);
   if (line !== null && eventPath === null) {

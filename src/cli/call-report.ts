@@ -13,14 +13,14 @@ import {
 } from "../telemetry/recording/outcome-json.ts";
 import type { RepeatReport } from "../tools/repeat-calls.ts";
 import { showBytes } from "../tools/show-bytes.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
 import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import type { Paint, Style } from "./paint.ts";
 
 export interface CallReport {
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
   readonly isHandled: boolean;
   /** Of the first call. */
   readonly answer: Answer;
@@ -80,7 +80,7 @@ export function textCallReport(report: CallReport, paint: Paint): string {
   return `${text.join("\n")}\n`;
 }
 
-export function eventTitle(event: GuestEvent): string {
+export function eventTitle(event: HeadersEvent): string {
   return event.kind === "request-headers" ? `${event.method} ${event.uri}` : `response ${event.status}`;
 }
 
@@ -90,7 +90,7 @@ export function decisionStyle(outcome: OutcomeJson): Style {
 }
 
 /** A diff of the headers that the event has; a plain list of what is done to those that come later. */
-function headerLines(event: GuestEvent, outcome: Outcome, paint: Paint): string[] {
+function headerLines(event: HeadersEvent, outcome: Outcome, paint: Paint): string[] {
   if (outcome instanceof EventFailure) return [];
   const isRequest = event.kind === "request-headers";
   const [own, other] = isRequest

@@ -2,7 +2,7 @@
 
 import type { BenchGuest } from "../tools/bench-guest.ts";
 import { type RepeatReport, repeatCalls } from "../tools/repeat-calls.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { type EventSettings, readCallEvent } from "./call-event.ts";
@@ -109,7 +109,7 @@ export function callCommand(): DescribedCommand {
       const { env, stdout, stdoutIsTerminal } = surroundings;
       const event = await readCallEvent(settings);
       const guest = await openGuest(settings);
-      const answer = guest.ask(event);
+      const answer = guest.call(event);
       const lines = guest.takeLines();
       const repeated = repeatIfWanted(
         guest,
@@ -130,7 +130,7 @@ export function callCommand(): DescribedCommand {
 
 function repeatIfWanted(
   guest: BenchGuest,
-  event: GuestEvent,
+  event: HeadersEvent,
   calls: number,
   { stderr, stderrIsTerminal }: Surroundings,
 ): RepeatReport | null {

@@ -1,30 +1,58 @@
 /**
- * Between the protocols and the ring: every event is answered, by the guest, by the fail gate, or with a plain "allow"
- * when no guest has a word on it. Knows neither frames nor pointers.
+ * Between the protocols and the ring: every event is answered, by the guest, by the failure policy, or with a plain
+ * "allow" when the guest does not handle its kind. Knows neither frames nor pointers.
  */
 
-import type { GuestEvent, ProxyEvent } from "../event/event.ts";
-import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../event/exchange.ts";
-import { keptEvent } from "../event/event-text.ts";
-import type { EventFailure } from "../event/failure.ts";
+import type {
+  BodyEvent,
+  EventKind,
+  ProxyEvent,
+  RequestHeadersEvent,
+  ResponseHeadersEvent,
+} from "../event/event.ts";
+import type {
+  ConfigureOutcome,
+  EventSink,
+  EventSource,
+  FailedEvent,
+  PendingEvent,
+} from "../event/event-sink.ts";
+import { retain } from "../event/event-text.ts";
+import { EventFailure } from "../event/failure.ts";
 import type { EventObserver } from "../event/observer.ts";
+import type { RetainedRequest } from "../event/retained-request.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
-import type { Log } from "../telemetry/log.ts";
+import { EventPlan, isInterim } from "../exchange/event-plan.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { RingJob } from "../ring/ring-job.ts";
+import type { Log } from "../telemetry/log.ts";
+import { bodyContext } from "./body-rules.ts";
+import { DeferredOps } from "./deferred-ops.ts";
 import { EventCounters } from "./event-counters.ts";
-import { failVerdict } from "./fail-policy.ts";
+import { EventJob, type JobOwner } from "./event-job.ts";
+import { failVerdict } from "./failure-policy.ts";
 import { FailureReport } from "./failure-report.ts";
-import { GuestJob, type JobOwner } from "./guest-job.ts";
-import { RememberedOps } from "./remembered-ops.ts";
+import { logEvent, logVerdict } from "./verbose-log.ts";
+import { VerdictRules } from "./verdict-rules.ts";
 
-/** Where guests are asked. The ring of the moment: a reload puts another one in its place. */
+/** Where guests are called. The ring of the moment: a reload puts another one in its place. */
 export interface GuestRing {
+  /** Events of other kinds are not submitted. */
+  readonly handles: ReadonlySet<EventKind>;
+  /** Events of one exchange belong to one instance, so each job needs its exchange. */
+  readonly isStateful: boolean;
+  /** Later events should carry the request of their exchange. */
+  readonly wantsRequest: boolean;
   submit(job: RingJob): void;
 }
 
 export interface DispatcherOptions {
   readonly log: Log;
   readonly failOpen: boolean;
+  readonly exchanges: ExchangeTable;
+  /** What the proxy is subscribed to; null when nobody knows. */
+  readonly subscribed?: ReadonlySet<EventKind> | null;
   configure(config: unknown): ConfigureOutcome;
   readonly observer?: EventObserver | null;
 }
@@ -33,18 +61,26 @@ export class Dispatcher implements EventSink, JobOwner {
   readonly counters = new EventCounters();
   #ring: GuestRing;
   #failOpen: boolean;
+  #subscribed: ReadonlySet<EventKind> | null;
+  #plan: EventPlan;
   readonly #log: Log;
   readonly #configure: (config: unknown) => ConfigureOutcome;
-  readonly #remembered = new RememberedOps();
+  readonly #exchanges: ExchangeTable;
+  readonly #deferred: DeferredOps;
+  readonly #rules: VerdictRules;
   readonly #report: FailureReport;
   readonly #observer: EventObserver | null;
-  #hasWarnedOfLostOps = false;
 
   constructor(ring: GuestRing, options: DispatcherOptions) {
     this.#ring = ring;
     this.#failOpen = options.failOpen;
+    this.#subscribed = options.subscribed ?? null;
+    this.#plan = new EventPlan(ring.handles, this.#subscribed);
     this.#log = options.log;
     this.#configure = options.configure;
+    this.#exchanges = options.exchanges;
+    this.#deferred = new DeferredOps(options.exchanges, options.log);
+    this.#rules = new VerdictRules(options.log);
     this.#report = new FailureReport(options.log);
     this.#observer = options.observer ?? null;
   }
@@ -57,113 +93,191 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#failOpen = failOpen;
   }
 
-  /** From the next event on, guests are asked here. Events under way finish where they started. */
+  /** What the proxy is subscribed to; null when nobody knows. */
+  set subscribed(kinds: ReadonlySet<EventKind> | null) {
+    this.#subscribed = kinds;
+    this.#plan = new EventPlan(this.#ring.handles, kinds);
+  }
+
+  /** From the next event on, guests are called here. Events in flight, and leased exchanges, stay where they are. */
   useRing(ring: GuestRing): void {
     this.#ring = ring;
+    this.#plan = new EventPlan(ring.handles, this.#subscribed);
   }
 
-  ask(event: ProxyEvent, asker: Asker): PendingAnswer | null {
-    if (event.kind !== "request-headers" && event.kind !== "response-headers") {
-      asker.answer(event, PLAIN_ALLOW);
-      return null;
+  handles(kind: EventKind): boolean {
+    return this.#ring.handles.has(kind);
+  }
+
+  handle(event: ProxyEvent, source: EventSource): PendingEvent | null {
+    switch (event.kind) {
+      case "request-headers":
+        return this.#onRequestHeaders(event, source);
+      case "response-headers":
+        return this.#onResponseHeaders(event, source);
+      case "request-body-chunk":
+      case "response-body-chunk":
+        return this.#onBody(event, source);
+      case "websocket-frame":
+      case "guardrail-inspect":
+      case "request-complete":
+        return this.#onLaterEvent(event, source);
+      default:
+        return event satisfies never;
     }
-    const debug = this.#log.debugEnabled;
-    if (debug) this.#logEvent(event);
-    const isTimed = debug || this.#observer !== null;
-    // Whoever watches may keep the event.
-    if (this.#observer !== null) keptEvent(event);
-    const job = new GuestJob(event, asker, this, isTimed ? performance.now() : 0);
-    this.#ring.submit(job);
-    return job.isSettled ? null : job;
   }
 
-  refuse(failure: EventFailure, correlationId: string): Verdict {
+  refuse(failure: EventFailure, { kind, correlationId }: FailedEvent): Verdict {
     this.counters.failures++;
     this.#report.report(failure, correlationId, this.#failOpen);
-    return failVerdict(failure, this.#failOpen);
+    return failVerdict(failure, this.#failOpen, kind);
   }
 
   configure(config: unknown): ConfigureOutcome {
     return this.#configure(config);
   }
 
-  /** Writes the counts of failures that were held back from the log. */
+  /** Ends all exchanges, and writes the counts of failures that were held back from the log. */
   close(): void {
+    this.#exchanges.endAll("closed");
     this.#report.flush();
   }
 
-  onVerdict(job: GuestJob, verdict: Verdict): void {
-    this.#settle(job, verdict, null);
+  onVerdict(job: EventJob, verdict: Verdict): void {
+    const checked = this.#rules.apply(verdict, job.event, job.exchange);
+    if (checked instanceof EventFailure) this.onFailure(job, checked);
+    else this.#settle(job, checked, null);
   }
 
-  onFailure(job: GuestJob, failure: EventFailure): void {
-    this.#settle(job, this.refuse(failure, job.event.correlationId), failure);
+  onFailure(job: EventJob, failure: EventFailure): void {
+    this.#settle(job, this.refuse(failure, job.event), failure);
   }
 
-  #settle(job: GuestJob, verdict: Verdict, failure: EventFailure | null): void {
-    const { event, asker } = job;
+  #onRequestHeaders(event: RequestHeadersEvent, source: EventSource): PendingEvent | null {
+    if (!this.#ring.handles.has("request-headers") && !this.#needsRequest) {
+      if (this.#exchanges.size > 0) this.#exchanges.supersede(event.correlationId);
+      return this.#pass(event, source);
+    }
+    const exchange = this.#openExchange(event);
+    if (!this.#ring.handles.has("request-headers")) return this.#pass(event, source);
+    return this.#submit(event, source, exchange);
+  }
+
+  #onResponseHeaders(event: ResponseHeadersEvent, source: EventSource): PendingEvent | null {
+    const exchange = this.#findExchange(event);
+    // Operations on a 100 or 103 reach nobody, and the ones that were deferred belong to the real response.
+    if (exchange !== null || this.#ring.handles.has("response-headers")) {
+      if (isInterim(event.status)) return this.#pass(event, source);
+    }
+    if (!this.#ring.handles.has("response-headers")) {
+      const verdict = exchange === null ? PLAIN_ALLOW : this.#deferred.addTo(PLAIN_ALLOW, exchange);
+      this.counters.count(event.kind, "allow");
+      source.answer(event, verdict);
+      this.#endIfOver(event, exchange, verdict);
+      return null;
+    }
+    this.#attachRequest(event, exchange);
+    return this.#submit(event, source, exchange);
+  }
+
+  #onBody(event: BodyEvent, source: EventSource): PendingEvent | null {
+    if (!this.#ring.handles.has(event.kind)) return this.#pass(event, source);
+    const exchange = this.#findExchange(event);
+    event.context = bodyContext(event, source.peer, exchange);
+    this.#attachRequest(event, exchange);
+    return this.#submit(event, source, exchange);
+  }
+
+  #onLaterEvent(event: Exclude<ProxyEvent, RequestHeadersEvent>, source: EventSource): PendingEvent | null {
+    if (!this.#ring.handles.has(event.kind)) return this.#pass(event, source);
+    const exchange = this.#findExchange(event);
+    this.#attachRequest(event, exchange);
+    return this.#submit(event, source, exchange);
+  }
+
+  #pass(event: ProxyEvent, source: EventSource): null {
+    this.counters.count(event.kind, "allow");
+    source.answer(event, PLAIN_ALLOW);
+    return null;
+  }
+
+  #submit(event: ProxyEvent, source: EventSource, exchange: Exchange | null): PendingEvent | null {
+    const isVerbose = this.#log.debugEnabled;
+    if (isVerbose) logEvent(this.#log, event);
+    const isTimed = isVerbose || this.#observer !== null;
+    if (this.#observer?.needsFields === true) retain(event);
+    const job = new EventJob(event, source, exchange, this, isTimed ? performance.now() : 0);
+    const lease = exchange?.lease ?? null;
+    if (lease !== null) lease.submit(job);
+    else if (this.#ring.isStateful && !canStart(event, exchange)) job.fail(exchangeUnknown(event));
+    else this.#ring.submit(job);
+    return job.isSettled ? null : job;
+  }
+
+  #settle(job: EventJob, verdict: Verdict, failure: EventFailure | null): void {
+    const { event, source, exchange } = job;
     const us = job.startedAtMs === 0 ? 0 : Math.round((performance.now() - job.startedAtMs) * 1000);
-    const final =
-      event.kind === "request-headers"
-        ? this.#afterRequest(event, asker, verdict)
-        : this.#afterResponse(event, verdict);
+    const final = this.#withDeferred(job, verdict);
     this.counters.count(event.kind, final.decision.kind);
-    if (this.#log.debugEnabled) this.#logVerdict(job, final, us);
-    if (!job.isCancelled) asker.answer(event, final);
-    this.#observer?.onSettled(keptEvent(event), verdict, us, failure);
+    if (this.#log.debugEnabled) logVerdict(this.#log, event, final, us, job.isCancelled);
+    if (!job.isCancelled) source.answer(event, final);
+    const observer = this.#observer;
+    if (observer !== null) {
+      observer.onSettled(observer.needsFields ? retain(event) : event, verdict, us, failure);
+    }
+    this.#endIfOver(event, exchange, final);
   }
 
-  #afterRequest(event: GuestEvent, asker: Asker, verdict: Verdict): Verdict {
-    if (asker.peer.keepsResponseOps) return verdict;
-    if (verdict.responseHeaders.length === 0 || verdict.decision.kind !== "allow") {
-      if (this.#remembered.size > 0) this.#remembered.forget(event.correlationId);
+  #withDeferred({ event, source, exchange }: EventJob, verdict: Verdict): Verdict {
+    if (event.kind === "request-headers") {
+      this.#deferred.keep(event, source.peer, exchange, verdict);
       return verdict;
     }
-    if (!asker.peer.hasResponseEvents) {
-      this.#warnOfLostOps("protocol v1 has no response events");
-    } else if (!this.#remembered.remember(event.correlationId, verdict.responseHeaders)) {
-      this.#warnOfLostOps("they are too many or too long to keep until the response comes");
-    }
-    return verdict;
+    if (event.kind !== "response-headers" || exchange === null) return verdict;
+    return this.#deferred.addTo(verdict, exchange);
   }
 
-  #afterResponse(event: GuestEvent, verdict: Verdict): Verdict {
-    if (this.#remembered.size === 0) return verdict;
-    const remembered = this.#remembered.take(event.correlationId);
-    if (remembered === null) return verdict;
-    // First those of the request phase, as newer proxies apply them (protocol.md 5.5).
-    return { ...verdict, responseHeaders: [...remembered, ...verdict.responseHeaders] };
+  /** Whether later events need what only the request headers say. */
+  get #needsRequest(): boolean {
+    const { isStateful, wantsRequest, handles } = this.#ring;
+    return isStateful || wantsRequest || handles.has("request-body-chunk");
   }
 
-  #warnOfLostOps(reason: string): void {
-    if (this.#hasWarnedOfLostOps) return;
-    this.#hasWarnedOfLostOps = true;
-    this.#log.warn(
-      "response headers set while answering request headers cannot reach the client (said once)",
-      {
-        reason,
-      },
-    );
+  #openExchange(event: RequestHeadersEvent): Exchange | null {
+    if (this.#needsRequest) return this.#exchanges.open(event.correlationId, toRetained(event));
+    if (this.#exchanges.size > 0) this.#exchanges.supersede(event.correlationId);
+    return null;
   }
 
-  #logEvent(event: GuestEvent): void {
-    this.#log.debug("event", {
-      correlation_id: event.correlationId,
-      event: event.kind,
-      ...(event.kind === "request-headers"
-        ? { method: event.method, uri: event.uri }
-        : { status: event.status }),
-    });
+  #findExchange(event: ProxyEvent): Exchange | null {
+    return this.#exchanges.size === 0 ? null : this.#exchanges.find(event.correlationId);
   }
 
-  #logVerdict(job: GuestJob, verdict: Verdict, us: number): void {
-    this.#log.debug("verdict", {
-      correlation_id: job.event.correlationId,
-      event: job.event.kind,
-      decision: verdict.decision.kind,
-      tags: verdict.audit.tags.join(","),
-      us,
-      answered: !job.isCancelled,
-    });
+  #attachRequest(event: Exclude<ProxyEvent, RequestHeadersEvent>, exchange: Exchange | null): void {
+    if (this.#ring.wantsRequest && exchange?.request != null) event.request = exchange.request;
   }
+
+  #endIfOver(event: ProxyEvent, exchange: Exchange | null, verdict: Verdict): void {
+    if (exchange === null) return;
+    if (event.kind === "request-headers" && exchange.deferredOps.length > 0) return;
+    const isRefused = verdict.decision.kind !== "allow" || verdict.frame?.kind === "close";
+    if (isRefused || this.#plan.isLast(event, exchange)) this.#exchanges.end(exchange, "finished");
+  }
+}
+
+/** The request as it is kept: as text where that saves decoding it. */
+function toRetained(event: RequestHeadersEvent): RetainedRequest {
+  return event.toRequestText?.() ?? (retain(event) as RequestHeadersEvent);
+}
+
+/** A stateful guest gets its context with the request headers. */
+function canStart(event: ProxyEvent, exchange: Exchange | null): boolean {
+  return exchange !== null && event.kind === "request-headers";
+}
+
+function exchangeUnknown({ kind }: ProxyEvent): EventFailure {
+  return new EventFailure(
+    "exchange-unknown",
+    `the module keeps state from the request headers on, and the agent has none for this ${kind} event: the exchange has ended (--exchange-timeout-ms, --max-exchanges), or the proxy does not send request_headers to this agent`,
+  );
 }

@@ -1,19 +1,22 @@
 /** How many events of each kind got which answer, since the start. Plain numbers, cheap enough for every event. */
 
-import type { GuestEvent } from "../event/event.ts";
+import type { EventKind } from "../event/event.ts";
 import type { Decision } from "../event/verdict.ts";
 
 export class EventCounters {
   requests = 0;
   responses = 0;
-  /** Answers other than allow, of either kind, those of the fail gate included. */
+  /** Bodies, frames and whatever else is no headers event. */
+  others = 0;
+  /** Answers other than allow, of any kind, those of the failure policy included. */
   refused = 0;
-  /** Events that ended at the fail gate. */
+  /** Events that the failure policy decided. */
   failures = 0;
 
-  count(kind: GuestEvent["kind"], decision: Decision["kind"]): void {
+  count(kind: EventKind, decision: Decision["kind"]): void {
     if (kind === "request-headers") this.requests++;
-    else this.responses++;
+    else if (kind === "response-headers") this.responses++;
+    else this.others++;
     if (decision !== "allow") this.refused++;
   }
 }

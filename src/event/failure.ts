@@ -1,8 +1,8 @@
 /**
- * Failures of one event: every way in which a question can end without a verdict of the guest.
+ * Failures of one event: every way in which it can end without a verdict of the guest.
  *
  * Each has a stable code (documented in docs/errors.md; codes are API, messages may improve). A failure is data, and
- * the fail gate (dispatch/fail-policy.ts) is the only place that turns it into a verdict.
+ * the failure policy (dispatch/failure-policy.ts) is the only place that turns it into a verdict.
  */
 
 export const FAILURE_CODES = [
@@ -24,6 +24,11 @@ export const FAILURE_CODES = [
   "guest-header-value",
   "guest-configuration-refused",
   "guest-no-instance",
+  "guest-body-not-replaceable",
+  "guest-body-not-text",
+  "guest-body-length",
+  "exchange-unknown",
+  "exchange-lost",
   "queue-timeout",
   "event-undecodable",
   "agent-internal",

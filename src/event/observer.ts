@@ -1,21 +1,23 @@
 /**
- * Somebody who watches events being answered, beside the proxy that asked: a recorder, a developer's screen. Watching
- * changes no verdict.
+ * An observer of answered events, beside the proxy: a recorder, a developer's screen. It changes no verdict.
  */
 
-import type { GuestEvent } from "./event.ts";
+import type { ProxyEvent } from "./event.ts";
 import type { EventFailure } from "./failure.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface EventObserver {
+  /** It reads the fields of events or keeps them. Without that, an event need not be decoded for it. */
+  readonly needsFields: boolean;
   /**
-   * Called once for each event a guest was asked about, just after its answer was handed over, on the socket's
-   * thread: it should return quickly, and must not throw. Event and verdict are immutable and may be kept.
+   * Called once for each event that a guest was called for, just after its answer was handed over, on the event
+   * loop's thread: it should return quickly, and must not throw. The verdict is immutable and may be kept, and so may the
+   * event if the observer needs its fields.
    *
-   * @param verdict the guest's own, or that of the fail gate. What the dispatcher adds for the proxy at hand (header
-   *   operations remembered from the request) is not in it.
-   * @param us microseconds from the question to the verdict
-   * @param failure why the fail gate had to decide; null when the guest did
+   * @param verdict the guest's own, or that of the failure policy. What the dispatcher adds for the proxy at hand (header
+   *   operations deferred from the request) is not in it.
+   * @param us microseconds from the event to the verdict
+   * @param failure why the failure policy had to decide; null when the guest did
    */
-  onSettled(event: GuestEvent, verdict: Verdict, us: number, failure: EventFailure | null): void;
+  onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void;
 }

@@ -7,4 +7,6 @@ export interface PeerTraits {
   readonly keepsResponseOps: boolean;
   /** Response-header events follow request-header events (v2). False on v1, which has none. */
   readonly hasResponseEvents: boolean;
+  /** The proxy applies replacements of response bodies and of streamed request bodies. */
+  readonly replacesBodies: boolean;
 }

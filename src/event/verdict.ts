@@ -1,5 +1,5 @@
 /**
- * The neutral verdict: the answer to one event, free of any wire spelling.
+ * The answer to one event, free of any wire spelling.
  *
  * Verdicts are immutable: the common ones are shared between requests.
  */
@@ -23,12 +23,37 @@ export interface Audit {
   readonly custom: Readonly<Record<string, unknown>> | null;
 }
 
+/** What becomes of a WebSocket frame. */
+export type FrameDecision =
+  | { readonly kind: "allow" }
+  | { readonly kind: "drop" }
+  /** A code of RFC 6455, 7.4, and at most 123 bytes of UTF-8. */
+  | { readonly kind: "close"; readonly code: number; readonly reason: string };
+
+/** A finding in the text of a guardrail event. */
+export interface Detection {
+  readonly category: string;
+  readonly description: string;
+  readonly severity: "low" | "medium" | "high" | "critical";
+  readonly confidence: number | null;
+  /** Offsets into the inspected text. */
+  readonly span: { readonly start: number; readonly end: number } | null;
+}
+
 export interface Verdict {
   readonly decision: Decision;
   readonly requestHeaders: readonly HeaderOp[];
   readonly responseHeaders: readonly HeaderOp[];
   readonly audit: Audit;
   readonly routingMetadata: Readonly<Record<string, string>> | null;
+  /** For body events: these bytes take the place of the event's. Absent leaves them as they are. */
+  readonly replacement?: Uint8Array;
+  /** For streamed request bodies: the end of the body is to be announced. Only ever with allow. */
+  readonly needsMore?: boolean;
+  /** For WebSocket frames. */
+  readonly frame?: FrameDecision;
+  /** For guardrail events; absent means that nothing was looked for. */
+  readonly detections?: readonly Detection[];
 }
 
 export const ALLOW: Decision = Object.freeze({ kind: "allow" });

@@ -3,7 +3,7 @@
  * connection and write the block's body to its log as the reason.
  */
 
-import type { ConfigureOutcome } from "../event/exchange.ts";
+import type { ConfigureOutcome } from "../event/event-sink.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 
 export function configureVerdict(outcome: ConfigureOutcome): Verdict {

@@ -6,7 +6,7 @@
  * The checks are written out by hand since this runs for every event.
  */
 
-import type { EventKind, HeaderMap, ProxyEvent, RequestMetadata } from "../event/event.ts";
+import type { BodyEvent, EventKind, HeaderMap, ProxyEvent, RequestMetadata } from "../event/event.ts";
 import { hasLoneSurrogate } from "../event/lone-surrogate.ts";
 import { DecodeError } from "./decode-error.ts";
 
@@ -47,9 +47,61 @@ export function decodeEvent(kind: EventKind, payload: JsonObject): ProxyEvent {
         status: asUnsigned16(payload["status"], "status"),
         headers: asHeaders(payload["headers"]),
       };
+    case "request-body-chunk":
+      return decodeBody(kind, payload, payload["bytes_received"]);
+    case "response-body-chunk":
+      return decodeBody(kind, payload, payload["bytes_sent"]);
+    case "websocket-frame":
+      return {
+        kind,
+        correlationId: eventCorrelationId(payload),
+        opcode: asString(payload["opcode"], "opcode"),
+        bytes: asBase64(payload["data"], "data"),
+        isFromClient: asBoolean(payload["client_to_server"], "client_to_server"),
+        frameIndex: asCount(payload["frame_index"], "frame_index"),
+        isFinal: asBoolean(payload["fin"], "fin"),
+        routeId: asNullableString(payload["route_id"], "route_id"),
+        clientAddress: asString(payload["client_ip"], "client_ip"),
+      };
+    case "guardrail-inspect":
+      return {
+        kind,
+        correlationId: eventCorrelationId(payload),
+        inspectionType: asString(payload["inspection_type"], "inspection_type"),
+        content: asString(payload["content"], "content"),
+        model: asNullableString(payload["model"], "model"),
+        categories: asStrings(payload["categories"] ?? [], "categories"),
+        routeId: asNullableString(payload["route_id"], "route_id"),
+        metadata: asStringMap(payload["metadata"] ?? {}, "metadata"),
+      };
+    case "request-complete":
+      return {
+        kind,
+        correlationId: eventCorrelationId(payload),
+        status: asUnsigned16(payload["status"], "status"),
+        durationMs: asCount(payload["duration_ms"], "duration_ms"),
+        requestBodyBytes: asCount(payload["request_body_size"], "request_body_size"),
+        responseBodyBytes: asCount(payload["response_body_size"], "response_body_size"),
+        upstreamAttempts: asCount(payload["upstream_attempts"], "upstream_attempts"),
+        error: asNullableString(payload["error"], "error"),
+      };
     default:
-      return { kind, correlationId: eventCorrelationId(payload) };
+      return kind satisfies never;
   }
+}
+
+/** `chunk_index` and the count of bytes are absent before 2025-12-30, and then 0. */
+function decodeBody(kind: BodyEvent["kind"], payload: JsonObject, bytesSoFar: unknown): BodyEvent {
+  const total = payload["total_size"] ?? null;
+  return {
+    kind,
+    correlationId: eventCorrelationId(payload),
+    bytes: asBase64(payload["data"], "data"),
+    isLast: asBoolean(payload["is_last"], "is_last"),
+    chunkIndex: asCount(payload["chunk_index"] ?? 0, "chunk_index"),
+    totalBytes: total === null ? null : asCount(total, "total_size"),
+    bytesSoFar: asCount(bytesSoFar ?? 0, kind === "request-body-chunk" ? "bytes_received" : "bytes_sent"),
+  };
 }
 
 /**
@@ -105,6 +157,42 @@ function asUnsigned16(value: unknown, key: string): number {
     throw wrongType(key, "an integer from 0 to 65535", value);
   }
   return value;
+}
+
+function asBoolean(value: unknown, key: string): boolean {
+  if (typeof value !== "boolean") throw wrongType(key, "true or false", value);
+  return value;
+}
+
+function asCount(value: unknown, key: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw wrongType(key, "an integer of at least 0", value);
+  }
+  return value;
+}
+
+/** Standard base64 with its padding. The runtime's decoder skips what it does not know, so the length is compared. */
+function asBase64(value: unknown, key: string): Uint8Array {
+  const text = asString(value, key);
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const bytes = Buffer.from(text, "base64");
+  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
+    throw new DecodeError(`${key} must be padded base64`);
+  }
+  return bytes;
+}
+
+function asStrings(value: unknown, key: string): readonly string[] {
+  if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {
+    throw wrongType(key, "an array of strings", value);
+  }
+  return value as string[];
+}
+
+function asStringMap(value: unknown, key: string): Readonly<Record<string, string>> {
+  const map = asObject(value, key);
+  for (const name in map) asString(map[name], `a value of ${key}`);
+  return map as Readonly<Record<string, string>>;
 }
 
 function asHeaders(value: unknown): HeaderMap {

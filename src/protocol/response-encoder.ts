@@ -4,8 +4,10 @@
  * whole answer (protocol.md 1.4).
  */
 
+import type { ProxyEvent } from "../event/event.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
 import type { Audit, Decision, Verdict } from "../event/verdict.ts";
+import { encodeDetections, encodeKindMembers } from "./answer-form.ts";
 import { encodeRedirectTarget } from "./redirect-target.ts";
 
 export interface ResponseForm {
@@ -29,12 +31,17 @@ export class ResponseEncoder {
     this.#form = form;
   }
 
-  /** `correlationId` null leaves it out, as v1 does: there, an answer is matched by its position. */
-  encode(verdict: Verdict, correlationId: string | null): string {
+  /**
+   * `correlationId` null leaves it out, as v1 does: there, an answer is matched by its position. `event` null stands for
+   * an answer to something that is no event.
+   */
+  encode(verdict: Verdict, correlationId: string | null, event: ProxyEvent | null): string {
     let encoded = this.#known.get(verdict);
     if (encoded === undefined) {
-      encoded = encodeVerdict(verdict, this.#form);
-      this.#known.set(verdict, encoded);
+      const kindMembers = event === null ? null : encodeKindMembers(verdict, event);
+      encoded = encodeVerdict(verdict, this.#form, kindMembers ?? "");
+      // What only one kind of event knows can differ between two events with the same verdict.
+      if (kindMembers === null) this.#known.set(verdict, encoded);
     }
     return correlationId === null
       ? encoded.withoutId
@@ -49,11 +56,11 @@ interface EncodedVerdict {
   readonly afterId: string;
 }
 
-function encodeVerdict(verdict: Verdict, form: ResponseForm): EncodedVerdict {
-  const head = encodeHead(verdict, form);
+function encodeVerdict(verdict: Verdict, form: ResponseForm, kindMembers: string): EncodedVerdict {
+  const head = encodeHead(verdict, form) + kindMembers;
   const audit = auditMembers(verdict.audit);
   const custom = customMembers(verdict.audit.custom);
-  const tail = `${encodeRoutingMetadata(verdict.routingMetadata)}}`;
+  const tail = `${encodeRoutingMetadata(verdict)}}`;
   const ownCustom = custom === "" ? "" : `"custom":{${custom}}`;
   const ownAudit = [audit, ownCustom].filter((members) => members !== "").join(",");
   return {
@@ -158,6 +165,10 @@ function customMembers(custom: Audit["custom"]): string {
   return JSON.stringify(own).slice(1, -1);
 }
 
-function encodeRoutingMetadata(metadata: Verdict["routingMetadata"]): string {
-  return metadata === null ? "" : `,"routing_metadata":${JSON.stringify(metadata)}`;
+function encodeRoutingMetadata({ routingMetadata, detections }: Verdict): string {
+  if (detections !== undefined) {
+    const withDetections = { ...routingMetadata, guardrail_response: encodeDetections(detections) };
+    return `,"routing_metadata":${JSON.stringify(withDetections)}`;
+  }
+  return routingMetadata === null ? "" : `,"routing_metadata":${JSON.stringify(routingMetadata)}`;
 }

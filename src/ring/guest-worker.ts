@@ -4,7 +4,7 @@
  */
 
 import { prepareGuest } from "../abi/guest-recipe.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
 import type { Log, LogFields, LogLevel } from "../telemetry/log.ts";
@@ -31,9 +31,9 @@ function forwardingLog(debugEnabled: boolean): Log {
 }
 
 /** Says whether the guest's instance is sound afterwards. */
-function ask(ring: InlineRing, event: GuestEvent, timeoutMs: number): boolean {
+function call(ring: InlineRing, event: ProxyEvent, timeoutMs: number): boolean {
   let fuelUnits = 0;
-  const outcome = ring.ask(event, timeoutMs, 0, (units) => {
+  const outcome = ring.call(event, timeoutMs, 0, (units) => {
     fuelUnits = units;
   });
   const isSound = ring.idleCount > 0;
@@ -51,6 +51,7 @@ async function start(
   onRefill: (isGood: boolean) => void,
 ): Promise<InlineRing> {
   const { factory } = await prepareGuest(message.recipe);
+  if (factory.isStateful) throw new Error("a stateful guest was given to a worker of stateless ones");
   const settings = { ...message.settings, reportedFunctions: new Set<string>() };
   return new InlineRing({
     factory,
@@ -98,7 +99,7 @@ function serve(): void {
       case "ask":
         if (ring === null) return;
         if (data.ticket !== undefined && (hasLostInstance || !claim?.take(data.ticket))) return;
-        hasLostInstance = !ask(ring, data.event, timeoutMs);
+        hasLostInstance = !call(ring, data.event, timeoutMs);
         return;
       case "configure":
         if (ring === null) laterConfigJson = data.configJson;

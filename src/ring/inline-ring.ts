@@ -3,8 +3,8 @@
  * stand by while a lost instance is replaced. The first that is ready is asked, so that one warm instance does the work.
  */
 
-import type { GuestFactory } from "../abi/contract.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { StatelessFactory } from "../abi/contract.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -15,7 +15,7 @@ import { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 
 export interface InlineRingOptions {
-  readonly factory: GuestFactory;
+  readonly factory: StatelessFactory;
   readonly size: number;
   /** Number of the first slot, as log lines name it. */
   readonly firstIndex: number;
@@ -69,6 +69,11 @@ export class InlineRing {
     this.#growAfter(FIRST_GROWTH_PAUSE_MS);
   }
 
+  /** The guest wants the request of their exchange in later events. */
+  get wantsRequest(): boolean {
+    return this.#slots[0]?.wantsRequest === true;
+  }
+
   get idleCount(): number {
     return this.#slots.filter(isIdle).length;
   }
@@ -79,14 +84,14 @@ export class InlineRing {
   }
 
   /** Asks the first sound instance. Never throws. */
-  ask(
-    event: GuestEvent,
+  call(
+    event: ProxyEvent,
     timeoutMs: number,
     graceMs = 0,
     onFuel: FuelListener | null = null,
   ): Verdict | EventFailure {
     const slot = this.#firstReady() ?? this.#firstToMake();
-    return slot === null ? noInstance() : slot.ask(event, timeoutMs, graceMs, onFuel);
+    return slot === null ? noInstance() : slot.call(event, timeoutMs, graceMs, onFuel);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */

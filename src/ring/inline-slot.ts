@@ -4,8 +4,8 @@
  * An instance that broke is dropped at once. The ring has it replaced later, never within the request that broke it.
  */
 
-import type { GuestFactory, GuestInstance } from "../abi/contract.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { StatelessFactory, StatelessGuest } from "../abi/contract.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -19,16 +19,17 @@ export type FuelListener = (fuelUnits: number) => void;
 
 export class InlineSlot {
   readonly index: number;
-  readonly #factory: GuestFactory;
+  readonly #factory: StatelessFactory;
   readonly #settings: SlotSettings;
   readonly #log: Log;
   readonly #onEmpty: () => void;
   readonly #budget: RefillBudget;
   readonly #lineRate = new LineRate();
   #state: SlotState = "broken";
-  #instance: GuestInstance | null = null;
+  #instance: StatelessGuest | null = null;
   #configJson: string | null = null;
   #calls = 0;
+  #wantsRequest = false;
   /** The next instance stands in for one that was lost, and not for one that was replaced as the operator wished. */
   #isCharged = false;
 
@@ -40,7 +41,7 @@ export class InlineSlot {
    */
   constructor(
     index: number,
-    factory: GuestFactory,
+    factory: StatelessFactory,
     settings: SlotSettings,
     configJson: string | null,
     log: Log,
@@ -58,6 +59,11 @@ export class InlineSlot {
     this.#state = "idle";
   }
 
+  /** What the guest said when its last instance was made. */
+  get wantsRequest(): boolean {
+    return this.#wantsRequest;
+  }
+
   get state(): SlotState {
     return this.#state;
   }
@@ -68,13 +74,13 @@ export class InlineSlot {
   }
 
   /** Asks the guest; only while idle or broken. Makes the instance first if there is none. Never throws. */
-  ask(
-    event: GuestEvent,
+  call(
+    event: ProxyEvent,
     timeoutMs: number,
     graceMs: number,
     onFuel: FuelListener | null,
   ): Verdict | EventFailure {
-    let instance: GuestInstance;
+    let instance: StatelessGuest;
     try {
       instance = this.#instance ?? this.#makeInstance();
     } catch (error) {
@@ -82,7 +88,7 @@ export class InlineSlot {
     }
     this.#state = "busy";
     try {
-      return instance.ask(event, timeoutMs, graceMs);
+      return instance.call(event, timeoutMs, graceMs);
     } catch (error) {
       return toFailure(error);
     } finally {
@@ -119,17 +125,18 @@ export class InlineSlot {
 
   close(): void {
     this.#state = "closed";
-    this.#instance = null;
+    this.#drop();
   }
 
-  #afterCall(instance: GuestInstance): void {
+  #afterCall(instance: StatelessGuest): void {
     if (instance.isBroken) {
       this.#lose();
       return;
     }
     this.#calls++;
     if (this.#isUsedUp) this.#replace(false);
-    else if (this.#isWorn(instance) && this.#budget.remainingMs(performance.now()) === 0) this.#replace(true);
+    else if (this.#isDueForRecycling(instance) && this.#budget.remainingMs(performance.now()) === 0)
+      this.#replace(true);
     else if (this.#state === "busy") this.#state = "idle";
   }
 
@@ -140,9 +147,11 @@ export class InlineSlot {
   }
 
   /** A leaky guest is replaced between two requests, before it reaches its cap; how fast it leaks is its own doing. */
-  #isWorn(instance: GuestInstance): boolean {
+  #isDueForRecycling(instance: StatelessGuest): boolean {
     const { recycleMemoryBytes } = this.#settings;
-    return instance.isWorn || (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes);
+    return (
+      instance.isDueForRecycling || (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
+    );
   }
 
   #lose(): void {
@@ -151,7 +160,7 @@ export class InlineSlot {
   }
 
   #becomeBroken(): void {
-    this.#instance = null;
+    this.#drop();
     this.#isCharged = true;
     if (this.#state === "closed") return;
     this.#state = "broken";
@@ -161,15 +170,20 @@ export class InlineSlot {
   /** The slot stays in service: a request that comes before the refill makes its instance itself. */
   #replace(isCharged: boolean): void {
     this.#budget.recordAnswered(this.#calls);
-    this.#instance = null;
+    this.#drop();
     this.#isCharged = isCharged;
     if (this.#state === "closed") return;
     this.#state = "idle";
     this.#onEmpty();
   }
 
+  #drop(): void {
+    this.#instance?.close();
+    this.#instance = null;
+  }
+
   /** @throws EventFailure when there is no instance to be had. */
-  #makeInstance(): GuestInstance {
+  #makeInstance(): StatelessGuest {
     const startedAtMs = performance.now();
     try {
       const instance = this.#instantiate();
@@ -187,7 +201,7 @@ export class InlineSlot {
     }
   }
 
-  #instantiate(): GuestInstance {
+  #instantiate(): StatelessGuest {
     const instance = this.#factory.instantiate({
       slot: this.index,
       log: this.#log,
@@ -201,6 +215,7 @@ export class InlineSlot {
       if (failure !== null) throw failure;
     }
     this.#instance = instance;
+    this.#wantsRequest = instance.wantsRequest;
     this.#calls = 0;
     return instance;
   }
@@ -214,6 +229,6 @@ function toFailure(error: unknown): EventFailure {
   });
 }
 
-function tellFuel({ fuelUsed }: GuestInstance, onFuel: FuelListener): void {
+function tellFuel({ fuelUsed }: StatelessGuest, onFuel: FuelListener): void {
   if (fuelUsed !== null) onFuel(fuelUsed);
 }

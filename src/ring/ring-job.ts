@@ -1,18 +1,16 @@
-/** One question on its way through the ring. Settled exactly once, by one of its two ends. */
+/** One event on its way through the ring. */
 
-import type { GuestEvent } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { InstanceJob } from "../exchange/lease.ts";
 
-export interface RingJob {
-  readonly event: GuestEvent;
-  /** Nobody waits any more: it need not start, and its outcome is dropped. */
-  readonly isCancelled: boolean;
-  succeed(verdict: Verdict): void;
-  fail(failure: EventFailure): void;
+export interface RingJob extends InstanceJob {
+  /** Its exchange, if one is kept. A ring of stateful guests puts a lease there. */
+  readonly exchange: Exchange | null;
 }
 
-export function settle(job: RingJob, outcome: Verdict | EventFailure): void {
+export function settle(job: InstanceJob, outcome: Verdict | EventFailure): void {
   if (outcome instanceof Error) job.fail(outcome);
   else job.succeed(outcome);
 }

@@ -6,8 +6,9 @@
  * budget of a few milliseconds and asked again on a worker, so that it cannot hold up other connections.
  */
 
-import type { GuestFactory } from "../abi/contract.ts";
+import type { StatelessFactory } from "../abi/contract.ts";
 import type { GuestRecipe } from "../abi/guest-recipe.ts";
+import type { EventKind } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { CostJudge } from "./cost-judge.ts";
@@ -21,7 +22,7 @@ import type { StartMessage } from "./worker-slot.ts";
 export type DispatchMode = "auto" | "inline" | "workers";
 
 export interface RingOptions {
-  readonly factory: GuestFactory;
+  readonly factory: StatelessFactory;
   /** The same guest, for other threads. */
   readonly recipe: GuestRecipe;
   readonly size: number;
@@ -40,9 +41,11 @@ const INLINE_BUDGET_MS = 2;
 const INLINE_GRACE_MS = 10;
 
 export class Ring {
+  readonly isStateful = false;
   readonly #options: RingOptions;
   readonly #inline: InlineRing;
   readonly #judge = new CostJudge();
+  readonly #wantsRequest: boolean;
   #workers: WorkerRing | null = null;
   #size: number;
   #configJson: string | null;
@@ -63,7 +66,16 @@ export class Ring {
     this.#size = options.size;
     this.#configJson = options.configJson;
     this.#inline = new InlineRing({ ...options, size: this.#inlineSize, firstIndex: 0 });
+    this.#wantsRequest = this.#inline.wantsRequest;
     if (options.dispatch === "workers") this.#startWorkers();
+  }
+
+  get handles(): ReadonlySet<EventKind> {
+    return this.#options.factory.handles;
+  }
+
+  get wantsRequest(): boolean {
+    return this.#wantsRequest;
   }
 
   get size(): number {
@@ -138,7 +150,7 @@ export class Ring {
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
     const onFuel = hasBudget && this.#judge.wantsSample() ? this.#onFuel : null;
     const isBrief = allowedMs < timeoutMs;
-    const outcome = this.#inline.ask(
+    const outcome = this.#inline.call(
       job.event,
       allowedMs,
       isBrief ? Math.min(INLINE_GRACE_MS, timeoutMs) : 0,

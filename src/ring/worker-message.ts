@@ -3,7 +3,7 @@
  */
 
 import type { GuestRecipe } from "../abi/guest-recipe.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import type { FailureCode } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
@@ -29,7 +29,7 @@ export type ToWorker =
       readonly followers: SharedArrayBuffer;
     }
   /** A `ticket` marks a follower: the thread works on it only if it can claim it. */
-  | { readonly type: "ask"; readonly event: GuestEvent; readonly ticket?: number }
+  | { readonly type: "ask"; readonly event: ProxyEvent; readonly ticket?: number }
   | { readonly type: "configure"; readonly configJson: string };
 
 export type FromWorker =

@@ -6,7 +6,7 @@
  * takes over the follower of another; one that stands behind a long job goes back to its place in line.
  */
 
-import { keptEvent } from "../event/event-text.ts";
+import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { noInstance } from "./no-instance.ts";
@@ -80,7 +80,7 @@ export class WorkerRing implements WorkerSlotListener {
     const slot = this.#waiting.length === 0 ? this.#firstToTake() : undefined;
     if (slot !== undefined) this.#give(next, slot);
     else {
-      keptEvent(job.event);
+      retain(job.event);
       this.#waiting.push(next);
       this.#sweepLater();
     }

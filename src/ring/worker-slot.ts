@@ -6,7 +6,7 @@
  * for this thread to hear of that one's end. A follower that has not begun can be had back.
  */
 
-import { keptEvent } from "../event/event-text.ts";
+import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -84,7 +84,7 @@ export class WorkerSlot {
 
   /** Works on a job, now or after the one under way; only while it can take one. */
   take(next: WaitingJob): void {
-    const event = keptEvent(next.job.event);
+    const event = retain(next.job.event);
     if (this.#state === "idle") {
       this.#state = "busy";
       this.#job = next.job;

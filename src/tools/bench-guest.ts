@@ -3,9 +3,9 @@
  * that broke is replaced before the next question, as a ring would.
  */
 
-import type { GuestInstance } from "../abi/contract.ts";
+import type { StatelessGuest } from "../abi/contract.ts";
 import { guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import { InputError } from "../event/input-error.ts";
@@ -30,7 +30,7 @@ export class BenchGuest {
   readonly #lines = new GuestLines();
   readonly #lineRate = new LineRate();
   readonly #reported = new Set<string>();
-  #instance: GuestInstance;
+  #instance: StatelessGuest;
 
   private constructor(prepared: PreparedGuest, settings: GuestSettings, configJson: string | null) {
     this.prepared = prepared;
@@ -51,7 +51,7 @@ export class BenchGuest {
     const prepared = await prepareGuest({
       moduleBytes,
       limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-      canonicalHeaderCase: settings.headerCase === "canonical",
+      abi: { abi: "auto", canonicalHeaderCase: settings.headerCase === "canonical" },
     });
     return new BenchGuest(prepared, settings, configJson);
   }
@@ -65,9 +65,8 @@ export class BenchGuest {
     return this.#instance.isBroken;
   }
 
-  handles(event: GuestEvent): boolean {
-    const { factory } = this.prepared;
-    return event.kind === "request-headers" ? factory.handlesRequests : factory.handlesResponses;
+  handles(event: HeadersEvent): boolean {
+    return this.prepared.factory.handles.has(event.kind);
   }
 
   /** What was written since the last call, by the guest and about it. */
@@ -76,7 +75,7 @@ export class BenchGuest {
   }
 
   /** @throws ModuleError when the instance is broken and no other can be made. */
-  ask(event: GuestEvent): Answer {
+  call(event: HeadersEvent): Answer {
     if (this.#instance.isBroken) this.#instance = this.#makeInstance();
     const instance = this.#instance;
     const startedAtMs = performance.now();
@@ -85,17 +84,19 @@ export class BenchGuest {
     return { outcome, us, fuel: instance.fuelUsed, memoryBytes: instance.memoryBytes };
   }
 
-  #outcomeOf(instance: GuestInstance, event: GuestEvent): Outcome {
+  #outcomeOf(instance: StatelessGuest, event: HeadersEvent): Outcome {
     try {
-      return instance.ask(event, this.#settings.timeoutMs);
+      return instance.call(event, this.#settings.timeoutMs);
     } catch (error) {
       if (error instanceof EventFailure) return error;
       throw error;
     }
   }
 
-  #makeInstance(): GuestInstance {
-    const instance = this.prepared.factory.instantiate({
+  #makeInstance(): StatelessGuest {
+    const { factory } = this.prepared;
+    if (factory.isStateful) throw new InputError("event-shape", "this command calls stateless guests only");
+    const instance = factory.instantiate({
       slot: 0,
       log: this.#lines,
       startTimeoutMs: this.#settings.startTimeoutMs,

@@ -2,7 +2,7 @@
  * Asks a guest the same many times and tells what a call costs: its time, its fuel, and how much memory stays behind.
  */
 
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { BenchGuest } from "./bench-guest.ts";
 import { showDecision } from "./compare-outcomes.ts";
@@ -38,7 +38,7 @@ export interface RepeatOptions {
 }
 
 /** Stops at the first failure: what a broken instance costs says nothing about the next one. */
-export function repeatCalls(guest: BenchGuest, event: GuestEvent, options: RepeatOptions): RepeatReport {
+export function repeatCalls(guest: BenchGuest, event: HeadersEvent, options: RepeatOptions): RepeatReport {
   const { onProgress = () => {}, maxMs = Number.POSITIVE_INFINITY } = options;
   const times = new CountedValues();
   const fuels = new CountedValues();
@@ -48,7 +48,7 @@ export function repeatCalls(guest: BenchGuest, event: GuestEvent, options: Repea
   let failure: EventFailure | null = null;
   let toldAtMs = startedAtMs;
   while (times.total < options.calls && failure === null) {
-    const { outcome, us, fuel, memoryBytes } = guest.ask(event);
+    const { outcome, us, fuel, memoryBytes } = guest.call(event);
     guest.takeLines();
     times.add(threeDigits(us));
     growth.record(memoryBytes);

@@ -1,9 +1,9 @@
 /** Everyday events, for asking a guest when nobody has named one. */
 
-import type { GuestEvent } from "../event/event.ts";
+import type { HeadersEvent } from "../event/event.ts";
 import { readEvent } from "../telemetry/recording/event-json.ts";
 
-export function sampleRequest(): GuestEvent {
+export function sampleRequest(): HeadersEvent {
   return readEvent({
     method: "GET",
     uri: "/?page=1",
@@ -18,7 +18,7 @@ export function sampleRequest(): GuestEvent {
   });
 }
 
-export function sampleResponse(): GuestEvent {
+export function sampleResponse(): HeadersEvent {
   return readEvent({
     status: 200,
     correlation_id: "sample",

@@ -6,8 +6,9 @@
  */
 
 import { parseArgs } from "node:util";
-import { guestLimits, prepareGuest } from "../../src/abi/guest-recipe.ts";
-import type { GuestEvent } from "../../src/event/event.ts";
+import { guestLimits } from "../../src/abi/guest-recipe.ts";
+import { prepareStateless } from "../support/prepare-stateless.ts";
+import type { HeadersEvent } from "../../src/event/event.ts";
 import { decodeEvent } from "../../src/protocol/event-decoder.ts";
 import { LineRate } from "../../src/wasm/imports/line-rate.ts";
 import { readModuleFile } from "../../src/wasm/load-module.ts";
@@ -79,12 +80,12 @@ async function inItsOwnProcess(path: string, env: Readonly<Record<string, string
 }
 
 async function measure(path: string): Promise<Cost> {
-  const { factory } = await prepareGuest({
+  const { factory } = await prepareStateless({
     moduleBytes: await readModuleFile(path),
     limits: guestLimits(MAX_MEMORY_BYTES),
-    canonicalHeaderCase: false,
+    abi: { abi: "json", canonicalHeaderCase: false },
   });
-  const event = decodeEvent("request-headers", JSON.parse(SAMPLE_V1_JSON).payload) as GuestEvent;
+  const event = decodeEvent("request-headers", JSON.parse(SAMPLE_V1_JSON).payload) as HeadersEvent;
   const count = Number(values.instances);
   const makeUs: number[] = [];
   const firstEventUs: number[] = [];
@@ -100,7 +101,7 @@ async function measure(path: string): Promise<Cost> {
       reportedFunctions: new Set(),
     });
     const madeAt = Bun.nanoseconds();
-    instance.ask(event, TIMEOUT_MS);
+    instance.call(event, TIMEOUT_MS);
     makeUs.push((madeAt - startedAt) / 1000);
     firstEventUs.push((Bun.nanoseconds() - madeAt) / 1000);
     if (i % INSTANCES_PER_TURN === 0) await Bun.sleep(0);

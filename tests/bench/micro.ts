@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { encodeInput } from "../../src/abi/json/input-encoder.ts";
 import { decodeResult } from "../../src/abi/json/result-decoder.ts";
-import type { GuestEvent, ProxyEvent } from "../../src/event/event.ts";
+import type { HeadersEvent, ProxyEvent } from "../../src/event/event.ts";
 import { V1_MAX_FRAME_BYTES } from "../../src/transport/frame-limits.ts";
 import { FrameReader } from "../../src/transport/uds/frame-reader.ts";
 import { FrameWriter } from "../../src/transport/uds/frame-writer.ts";
@@ -60,9 +60,9 @@ function codec(length: TimingLength): MicroFigure[] {
   const v1 = Buffer.from(SAMPLE_V1_JSON);
   const v2 = Buffer.from(SAMPLE_V2_JSON);
   const envelope = JSON.parse(SAMPLE_V1_JSON);
-  const event = decodeEvent("request-headers", envelope.payload) as GuestEvent;
+  const event = decodeEvent("request-headers", envelope.payload) as HeadersEvent;
   const form = { canonicalHeaderCase: false, abiFlags: 0 };
-  const verdict = decodeResult(SAMPLE_GUEST_RESULT);
+  const verdict = decodeResult(SAMPLE_GUEST_RESULT, "request-headers");
   const transcoder = sharedTranscoder();
   const whole = (bytes: Buffer, take: (value: Record<string, unknown>) => unknown): ProxyEvent =>
     decodeEvent(
@@ -70,10 +70,13 @@ function codec(length: TimingLength): MicroFigure[] {
       take(parseJsonObject(decodeUtf8(bytes, 0, bytes.length))) as Record<string, unknown>,
     );
   const figures: [string, () => unknown][] = [
-    ["codec: v1 frame to the guest's JSON, transcoded", () => transcoder.readV1Request(v1, 0, v1.length)],
+    [
+      "codec: v1 frame to the guest's JSON, transcoded",
+      () => transcoder.read("request-headers", true, v1, 0, v1.length),
+    ],
     [
       "codec: v2 payload to the guest's JSON, transcoded",
-      () => transcoder.readV2("request-headers", v2, 0, v2.length),
+      () => transcoder.read("request-headers", false, v2, 0, v2.length),
     ],
     [`codec: bytes to text (${v1.length} bytes)`, () => decodeUtf8(v1, 0, v1.length)],
     ["codec: JSON.parse", () => parseJsonObject(SAMPLE_V1_JSON)],
@@ -81,7 +84,7 @@ function codec(length: TimingLength): MicroFigure[] {
     ["codec: v1 frame to event, the three above", () => whole(v1, (value) => value["payload"])],
     ["codec: v2 frame to event", () => whole(v2, (value) => value)],
     ["codec: event to the guest's JSON", () => encodeInput(event, form)],
-    ["codec: the guest's result to a verdict", () => decodeResult(SAMPLE_GUEST_RESULT)],
+    ["codec: the guest's result to a verdict", () => decodeResult(SAMPLE_GUEST_RESULT, "request-headers")],
     [
       "codec: verdict to the answer",
       () => encodeResponse(verdict, { version: 1, hasTrueRedirect: false }, null),
@@ -119,9 +122,9 @@ async function guestCalls(length: TimingLength): Promise<MicroFigure[]> {
     figures.push({
       name: `guest: ${name}, v1 frame to verdict`,
       nanoseconds: bestOf(() => {
-        const event = transcoder.readV1Request(frame, 0, frame.length);
+        const event = transcoder.read("request-headers", true, frame, 0, frame.length);
         if (event === null) throw new Error("the sample is not taken by the transcoder");
-        sink.last = limited.instance.ask(event, ASK_TIMEOUT_MS);
+        sink.last = limited.instance.call(event, ASK_TIMEOUT_MS);
       }, length),
     });
   }

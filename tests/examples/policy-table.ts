@@ -5,13 +5,13 @@
  * The policy is that of protocol.md 6.7, with header names compared without regard to letter case.
  */
 
-import type { GuestEvent, RequestMetadata } from "../../src/event/event.ts";
+import type { HeadersEvent, RequestMetadata } from "../../src/event/event.ts";
 import type { HeaderOp } from "../../src/event/header-ops.ts";
 import { ALLOW, NO_AUDIT, type Verdict } from "../../src/event/verdict.ts";
 
 export interface PolicyCase {
   readonly name: string;
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
   readonly verdict: Verdict;
 }
 
@@ -25,7 +25,7 @@ interface RequestParts {
   readonly correlationId?: string;
 }
 
-function request(parts: RequestParts): GuestEvent {
+function request(parts: RequestParts): HeadersEvent {
   const metadata: RequestMetadata = {
     requestId: "b1c9",
     clientAddress: parts.clientAddress ?? `${CLIENT}:50412`,
@@ -49,7 +49,7 @@ function request(parts: RequestParts): GuestEvent {
   };
 }
 
-function response(status: number, headers: Readonly<Record<string, readonly string[]>> = {}): GuestEvent {
+function response(status: number, headers: Readonly<Record<string, readonly string[]>> = {}): HeadersEvent {
   return { kind: "response-headers", correlationId: "3Nq8aXk2Tz1", status, headers };
 }
 

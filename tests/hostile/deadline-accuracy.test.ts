@@ -4,7 +4,7 @@
  */
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { GuestEvent } from "../../src/event/event.ts";
+import type { HeadersEvent } from "../../src/event/event.ts";
 import { EventFailure } from "../../src/event/failure.ts";
 import { textTable } from "../bench/report/text-table.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 20;
 const SLACK_MS = 1000;
 const CALLS = 9;
 
-const EVENT: GuestEvent = {
+const EVENT: HeadersEvent = {
   kind: "response-headers",
   correlationId: "accuracy",
   status: 200,
@@ -55,7 +55,7 @@ async function latenessOf(module: string | Uint8Array<ArrayBuffer>): Promise<num
     const startedAtMs = performance.now();
     let code: string | null = null;
     try {
-      guest.instance.ask(EVENT, TIMEOUT_MS);
+      guest.instance.call(EVENT, TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof EventFailure)) throw error;
       code = error.code;

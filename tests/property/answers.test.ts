@@ -3,11 +3,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { findRepeatedKey } from "../../src/abi/json/repeated-key.ts";
-import { decodeResult } from "../../src/abi/json/result-decoder.ts";
+import { decodeResult as decode } from "../../src/abi/json/result-decoder.ts";
 import type { HeaderOp } from "../../src/event/header-ops.ts";
 import { acceptAnswer } from "../support/accepted-answer.ts";
 import { encodeResponse } from "../support/encode-response.ts";
 import { headerName, text, verdict } from "./arbitraries.ts";
+
+const decodeResult = (text: string) => decode(text, "request-headers");
 
 const line = (op: HeaderOp): string =>
   op.op === "remove" ? `remove ${op.name}` : `${op.op} ${op.name}: ${op.value}`;

@@ -3,10 +3,16 @@
  * when guests run on other threads.
  */
 
-import { failVerdict } from "../../src/dispatch/fail-policy.ts";
-import type { ProxyEvent } from "../../src/event/event.ts";
-import { keptEvent } from "../../src/event/event-text.ts";
-import type { Asker, ConfigureOutcome, EventSink, PendingAnswer } from "../../src/event/exchange.ts";
+import { failVerdict } from "../../src/dispatch/failure-policy.ts";
+import { EVENT_KINDS, type ProxyEvent } from "../../src/event/event.ts";
+import { retain } from "../../src/event/event-text.ts";
+import type {
+  EventSource,
+  ConfigureOutcome,
+  EventSink,
+  FailedEvent,
+  PendingEvent,
+} from "../../src/event/event-sink.ts";
 import type { EventFailure } from "../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../src/event/verdict.ts";
 import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
@@ -15,19 +21,19 @@ import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { LoopbackLoop } from "./loopback.ts";
 import { RecordedLog } from "./recorded-log.ts";
 
-export class Question implements PendingAnswer {
+export class Question implements PendingEvent {
   readonly event: ProxyEvent;
-  readonly #asker: Asker;
+  readonly #source: EventSource;
   isCancelled = false;
 
-  constructor(event: ProxyEvent, asker: Asker) {
+  constructor(event: ProxyEvent, source: EventSource) {
     this.event = event;
-    this.#asker = asker;
+    this.#source = source;
   }
 
   /** As a dispatcher would: nobody hears the answer to a cancelled question. */
   answer(verdict: Verdict = PLAIN_ALLOW): void {
-    if (!this.isCancelled) this.#asker.answer(this.event, verdict);
+    if (!this.isCancelled) this.#source.answer(this.event, verdict);
   }
 
   cancel(): void {
@@ -43,9 +49,13 @@ export class AnsweringLater implements EventSink {
   readonly immediate = new Set<ProxyEvent["kind"]>();
   configureOutcome: ConfigureOutcome = { accepted: true };
 
-  ask(event: ProxyEvent, asker: Asker): PendingAnswer | null {
-    if (event.kind === "request-headers" || event.kind === "response-headers") keptEvent(event);
-    const question = new Question(event, asker);
+  handles(): boolean {
+    return true;
+  }
+
+  handle(event: ProxyEvent, source: EventSource): PendingEvent | null {
+    retain(event);
+    const question = new Question(event, source);
     if (this.immediate.has(event.kind)) {
       question.answer();
       return null;
@@ -54,9 +64,9 @@ export class AnsweringLater implements EventSink {
     return question;
   }
 
-  refuse(failure: EventFailure): Verdict {
+  refuse(failure: EventFailure, event: FailedEvent): Verdict {
     this.failures.push(failure);
-    return failVerdict(failure, false);
+    return failVerdict(failure, false, event.kind);
   }
 
   configure(config: unknown): ConfigureOutcome {
@@ -79,14 +89,13 @@ export function loopTo(
   const log = options.log ?? new RecordedLog();
   return new LoopbackLoop(
     chooseProtocol({
-      transcoder: SHARED_TRANSCODER,
+      reader: () => SHARED_TRANSCODER,
       events: sink,
       log,
       redirectEncoding: options.redirectEncoding ?? "auto",
       profile: () => ({
         version: "1.0.0",
-        handlesRequests: true,
-        handlesResponses: true,
+        handles: new Set(EVENT_KINDS),
         acceptsConfig: true,
         poolSize: 4,
       }),

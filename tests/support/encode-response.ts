@@ -4,5 +4,5 @@ import type { Verdict } from "../../src/event/verdict.ts";
 import { ResponseEncoder, type ResponseForm } from "../../src/protocol/response-encoder.ts";
 
 export function encodeResponse(verdict: Verdict, form: ResponseForm, correlationId: string | null): string {
-  return new ResponseEncoder(form).encode(verdict, correlationId);
+  return new ResponseEncoder(form).encode(verdict, correlationId, null);
 }

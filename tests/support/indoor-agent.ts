@@ -3,9 +3,9 @@
  * no process. Guests run inline, so every answer is there when `send` returns.
  */
 
-import { prepareGuest } from "../../src/abi/guest-recipe.ts";
 import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
+import { ExchangeTable } from "../../src/exchange/exchange-table.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
@@ -13,6 +13,7 @@ import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { Ring } from "../../src/ring/ring.ts";
 import { type Loopback, LoopbackLoop } from "./loopback.ts";
 import { silentLog } from "./silent-log.ts";
+import { jsonRecipe, prepareStateless } from "./prepare-stateless.ts";
 import { slotSettings, TEST_LIMITS } from "./slot-settings.ts";
 
 export interface IndoorAgentOptions {
@@ -41,12 +42,8 @@ export async function openIndoorAgent(
 ): Promise<IndoorAgent> {
   const log = options.log ?? silentLog();
   const bytes = typeof module === "string" ? await Bun.file(module).bytes() : module;
-  const recipe = {
-    moduleBytes: bytes,
-    limits: TEST_LIMITS,
-    canonicalHeaderCase: options.canonicalHeaderCase ?? false,
-  };
-  const { factory } = await prepareGuest(recipe);
+  const recipe = jsonRecipe(bytes, TEST_LIMITS, options.canonicalHeaderCase);
+  const { factory } = await prepareStateless(recipe);
   const ring = new Ring({
     factory,
     recipe,
@@ -69,18 +66,18 @@ export async function openIndoorAgent(
   const dispatcher = new Dispatcher(ring, {
     log,
     failOpen: options.failOpen ?? false,
+    exchanges: new ExchangeTable({ maxExchanges: 16_384, timeoutMs: 60_000 }),
     configure: (block) => config.apply(block),
   });
   const loop = new LoopbackLoop(
     chooseProtocol({
-      transcoder: SHARED_TRANSCODER,
+      reader: () => SHARED_TRANSCODER,
       events: dispatcher,
       log,
       redirectEncoding: options.redirectEncoding ?? "auto",
       profile: () => ({
         version: "1.0.0",
-        handlesRequests: factory.handlesRequests,
-        handlesResponses: factory.handlesResponses,
+        handles: factory.handles,
         acceptsConfig: options.ignoreProxyConfig !== true,
         poolSize: ring.size,
       }),

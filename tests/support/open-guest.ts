@@ -3,9 +3,9 @@
  * the JSON ABI.
  */
 
-import type { GuestInstance } from "../../src/abi/contract.ts";
+import type { StatelessGuest } from "../../src/abi/contract.ts";
 import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
-import type { GuestEvent } from "../../src/event/event.ts";
+import type { ProxyEvent } from "../../src/event/event.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { LineRate } from "../../src/wasm/imports/line-rate.ts";
@@ -21,8 +21,8 @@ export interface OpenGuestOptions {
 }
 
 export interface OpenGuest {
-  readonly instance: GuestInstance;
-  ask(event: GuestEvent): Verdict;
+  readonly instance: StatelessGuest;
+  call(event: ProxyEvent): Verdict;
 }
 
 const FUEL_PER_SLICE = 100_000;
@@ -40,8 +40,12 @@ export async function openGuest(
     splitResults: SPLIT_EXPORTS,
   };
   const loaded = await loadModule(bytes, options.limits === false ? null : limits);
-  const abi = jsonAbi({ canonicalHeaderCase: options.canonicalHeaderCase ?? false });
-  const instance = abi.prepare(loaded).instantiate({
+  const factory = jsonAbi.prepare(loaded, {
+    abi: "json",
+    canonicalHeaderCase: options.canonicalHeaderCase ?? false,
+  });
+  if (factory.isStateful) throw new Error("the JSON ABI is stateless");
+  const instance = factory.instantiate({
     slot: 0,
     log: options.log ?? silentLog(),
     startTimeoutMs: 5000,
@@ -49,5 +53,5 @@ export async function openGuest(
     lineRate: new LineRate(),
     reportedFunctions: new Set(),
   });
-  return { instance, ask: (event) => instance.ask(event, options.timeoutMs ?? 1000) };
+  return { instance, call: (event) => instance.call(event, options.timeoutMs ?? 1000) };
 }

@@ -2,8 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { EventTranscoder } from "../../src/protocol/transcoder/event-transcoder.ts";
+import { decodeHeaders } from "../../src/protocol/decode-headers.ts";
+import { EventTranscoder } from "../../src/abi/json/transcoder/event-transcoder.ts";
 
-const PATH = join(import.meta.dir, "../../src/protocol/transcoder/transcoder.wasm");
+const PATH = join(import.meta.dir, "../../src/abi/json/transcoder/transcoder.wasm");
 
-export const SHARED_TRANSCODER = new EventTranscoder(new WebAssembly.Module(readFileSync(PATH)));
+export const SHARED_TRANSCODER = new EventTranscoder(
+  new WebAssembly.Module(readFileSync(PATH)),
+  decodeHeaders,
+);

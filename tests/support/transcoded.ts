@@ -2,11 +2,11 @@
 
 import { encodeInput } from "../../src/abi/json/input-encoder.ts";
 import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
-import type { GuestEvent } from "../../src/event/event.ts";
+import type { HeadersEvent } from "../../src/event/event.ts";
 import { DecodeError } from "../../src/protocol/decode-error.ts";
 import { decodeEvent, type JsonObject, parseJsonObject } from "../../src/protocol/event-decoder.ts";
 import { decodeUtf8 } from "../../src/protocol/text-decoder.ts";
-import type { EventTranscoder } from "../../src/protocol/transcoder/event-transcoder.ts";
+import type { EventTranscoder } from "../../src/abi/json/transcoder/event-transcoder.ts";
 
 /** How an event comes: as a v1 frame, or as the payload of a v2 one. */
 export type Way = "v1-request" | "v2-request" | "v2-response";
@@ -23,13 +23,12 @@ export function sharedTranscoder(): EventTranscoder {
   return SHARED_TRANSCODER;
 }
 
-export function transcode(transcoder: EventTranscoder, way: Way, frame: Buffer): GuestEvent | null {
-  if (way === "v1-request") return transcoder.readV1Request(frame, 0, frame.length);
-  const kind = way === "v2-request" ? "request-headers" : "response-headers";
-  return transcoder.readV2(kind, frame, 0, frame.length);
+export function transcode(transcoder: EventTranscoder, way: Way, frame: Buffer): HeadersEvent | null {
+  const kind = way === "v2-response" ? "response-headers" : "request-headers";
+  return transcoder.read(kind, way === "v1-request", frame, 0, frame.length);
 }
 
-export function textOf(event: GuestEvent): string {
+export function textOf(event: HeadersEvent): string {
   const text = event.text;
   if (text === undefined) throw new Error("the event has no text");
   return text.bytes.toString("utf8", text.start, text.end);
@@ -48,7 +47,7 @@ export function byDecoder(way: Way, frame: Buffer): Transcoded | null {
       object = object["payload"] as JsonObject;
     }
     const event = decodeEvent(way === "v2-response" ? "response-headers" : "request-headers", object);
-    return { text: encodeInput(event as GuestEvent, PLAIN_FORM), correlationId: event.correlationId };
+    return { text: encodeInput(event as HeadersEvent, PLAIN_FORM), correlationId: event.correlationId };
   } catch (error) {
     if (error instanceof DecodeError || error instanceof TypeError) return null;
     throw error;

@@ -1,7 +1,8 @@
 /**
- * The JSON ABI: what a module must export (protocol.md 6.1), and how guests of it are made.
+ * The JSON ABI: what a module must export (docs/design.md), and how guests of it are made.
  */
 
+import type { EventKind } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
 import type { GuestHost } from "../../wasm/guest-host.ts";
@@ -14,46 +15,37 @@ import {
   startError,
   startInstance,
 } from "../../wasm/start-instance.ts";
-import type { Abi, GuestFactory } from "../contract.ts";
-import { bigIntHandler, type Handler, splitHandler } from "./handler.ts";
+import type { AbiOptions } from "../abi-options.ts";
+import type { Abi, StatelessFactory } from "../contract.ts";
+import { EVENT_EXPORTS, type EventExport, HEADER_HANDLERS, SILENT_HANDLER } from "./event-exports.ts";
+import { bigIntHandler, type Handler, silentHandler, splitHandler } from "./handler.ts";
 import { JsonGuest } from "./json-guest.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
-export interface JsonAbiOptions {
-  readonly canonicalHeaderCase: boolean;
-}
-
-const HANDLER_TYPE = "(i32, i32) -> i64";
-export const REQUEST_HANDLER = "on_request_headers";
-export const RESPONSE_HANDLER = "on_response_headers";
 const CONFIGURE_HANDLER = "on_configure";
 const ABI_FLAGS = "sentinel_abi_flags";
 
-/** Exports that get a twin without BigInt when the limits are compiled in. */
-export const SPLIT_EXPORTS: readonly string[] = [REQUEST_HANDLER, RESPONSE_HANDLER];
+/** Exports that get a copy without BigInt when the limits are compiled in. */
+export const SPLIT_EXPORTS: readonly string[] = EVENT_EXPORTS.map(({ name }) => name);
 
-/** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent (protocol.md 6.1). */
+/** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent. */
 export const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["alloc", "(i32) -> i32"],
   ["dealloc", "(i32, i32) -> ()"],
 ]);
 export const OPTIONAL_FUNCTIONS: ReadonlyMap<string, string> = new Map([
-  [REQUEST_HANDLER, HANDLER_TYPE],
-  [RESPONSE_HANDLER, HANDLER_TYPE],
+  ...EVENT_EXPORTS.map(({ name, signature }) => [name, signature] as const),
   [CONFIGURE_HANDLER, "(i32, i32) -> i32"],
   [ABI_FLAGS, "() -> i32"],
 ]);
 
-export function jsonAbi(options: JsonAbiOptions): Abi {
-  return {
-    name: "json",
-    recognises: (loaded) =>
-      loaded.exportTypes.has(REQUEST_HANDLER) || loaded.exportTypes.has(RESPONSE_HANDLER),
-    prepare: (loaded) => prepare(loaded, options),
-  };
-}
+export const jsonAbi: Abi = {
+  name: "json",
+  recognises: (loaded) => EVENT_EXPORTS.some(({ name }) => loaded.exportTypes.has(name)),
+  prepare,
+};
 
-function prepare(loaded: LoadedModule, options: JsonAbiOptions): GuestFactory {
+function prepare(loaded: LoadedModule, options: AbiOptions): StatelessFactory {
   const types = loaded.exportTypes;
   assertRequiredExports(types);
   // Equal results mean the same whichever instance they come from.
@@ -69,13 +61,14 @@ function prepare(loaded: LoadedModule, options: JsonAbiOptions): GuestFactory {
         `the export \`${name}\` is ${describeType(type)} instead of ${expected} and is never called`,
       );
   }
-  if (!usable.has(REQUEST_HANDLER) && !usable.has(RESPONSE_HANDLER)) throw noHandler(warnings);
+  if (!HEADER_HANDLERS.some((name) => usable.has(name))) throw noHandler(warnings);
+  const handled = EVENT_EXPORTS.filter(({ name }) => usable.has(name));
   return {
     abiName: "json",
-    handlesRequests: usable.has(REQUEST_HANDLER),
-    handlesResponses: usable.has(RESPONSE_HANDLER),
+    isStateful: false,
+    handles: new Set(handled.map(({ kind }) => kind)),
     warnings,
-    instantiate: (host) => makeGuest(loaded, usable, host, options, verdicts),
+    instantiate: (host) => makeGuest(loaded, usable, handled, host, options, verdicts),
   };
 }
 
@@ -105,10 +98,11 @@ function assertRequiredExports(types: ReadonlyMap<string, ExportType>): void {
 
 function noHandler(warnings: readonly string[]): ModuleError {
   const [first] = warnings;
+  const [request, response] = HEADER_HANDLERS;
   return first === undefined
     ? new ModuleError(
         "module-missing-export",
-        `the module exports neither \`${REQUEST_HANDLER}\` nor \`${RESPONSE_HANDLER}\`; at least one of type ${HANDLER_TYPE} is needed`,
+        `the module exports neither \`${request}\` nor \`${response}\`; at least one of type ${OPTIONAL_FUNCTIONS.get(request!)} is needed`,
       )
     : new ModuleError("module-wrong-signature", `the module has no handler that can be called: ${first}`);
 }
@@ -120,48 +114,58 @@ function describeType(type: ExportType): string {
 function makeGuest(
   loaded: LoadedModule,
   usable: ReadonlySet<string>,
+  handled: readonly EventExport[],
   host: GuestHost,
-  options: JsonAbiOptions,
+  options: AbiOptions,
   verdicts: VerdictCache,
 ): JsonGuest {
   const started = startInstance(loaded, host);
   const exports = started.exports;
-  return new JsonGuest(
+  const handlers: Partial<Record<EventKind, Handler>> = {};
+  for (const event of handled) handlers[event.kind] = handlerOf(loaded, exports, event);
+  return new JsonGuest({
     started,
-    {
+    exports: {
       memory: new GuestMemory(exports["memory"] as WebAssembly.Memory),
       alloc: exports["alloc"] as (size: number) => number,
       dealloc: exports["dealloc"] as (pointer: number, size: number) => void,
-      onRequestHeaders: usable.has(REQUEST_HANDLER) ? handlerOf(loaded, exports, REQUEST_HANDLER) : null,
-      onResponseHeaders: usable.has(RESPONSE_HANDLER) ? handlerOf(loaded, exports, RESPONSE_HANDLER) : null,
+      handlers,
       onConfigure: usable.has(CONFIGURE_HANDLER)
         ? (exports[CONFIGURE_HANDLER] as (pointer: number, length: number) => number)
         : null,
       onDeallocFailure: (failure) => reportOnce(host, "dealloc", failure),
     },
-    {
+    form: {
       canonicalHeaderCase: options.canonicalHeaderCase,
       abiFlags: usable.has(ABI_FLAGS) ? readAbiFlags(started, host) : 0,
     },
     verdicts,
     // Half of the cap is left for the one call that needs much.
-    (loaded.limits?.maxMemoryBytes ?? Number.POSITIVE_INFINITY) / 2,
-  );
+    recycleGcBytes: (loaded.limits?.maxMemoryBytes ?? Number.POSITIVE_INFINITY) / 2,
+  });
 }
 
-function handlerOf(loaded: LoadedModule, exports: InstanceExports, name: string): Handler {
-  const twin = loaded.limited?.splitExports.get(name);
+function handlerOf(
+  loaded: LoadedModule,
+  exports: InstanceExports,
+  { name, signature, takesBytes }: EventExport,
+): Handler {
+  if (signature === SILENT_HANDLER) {
+    return silentHandler(name, exports[name] as (pointer: number, length: number) => void);
+  }
+  const split = loaded.limited?.splitExports.get(name);
   const low = loaded.limited?.splitLowExport;
-  return twin !== undefined && typeof low === "string"
+  return split !== undefined && typeof low === "string"
     ? splitHandler(
         name,
-        exports[twin] as (pointer: number, length: number) => number,
+        takesBytes,
+        exports[split] as (...values: number[]) => number,
         exports[low] as () => number,
       )
-    : bigIntHandler(name, exports[name] as (pointer: number, length: number) => bigint);
+    : bigIntHandler(name, takesBytes, exports[name] as (...values: number[]) => bigint);
 }
 
-/** Asked once an instance; without that export it gets the documented keys only (design.md 5). */
+/** Called once an instance; a guest without that export gets the documented keys only. */
 function readAbiFlags(started: StartedInstance, host: GuestHost): number {
   const flags = started.exports[ABI_FLAGS] as () => number;
   started.deadline.arm(host.startTimeoutMs);

@@ -3,16 +3,16 @@
  * both buffers freed by the host.
  */
 
-import type { GuestEvent } from "../../event/event.ts";
+import type { EventKind, ProxyEvent } from "../../event/event.ts";
 import type { EventText } from "../../event/event-text.ts";
 import { EventFailure, type FailureCode } from "../../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import type { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
 import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
-import type { GuestInstance } from "../contract.ts";
+import type { StatelessGuest } from "../contract.ts";
 import type { Handler } from "./handler.ts";
-import { encodeInput, type InputForm } from "./input-encoder.ts";
+import { AbiFlag, encodeInput, type InputForm } from "./input-encoder.ts";
 import type { VerdictCache } from "./verdict-cache.ts";
 
 export const MAX_RESULT_BYTES = 10 * 1024 * 1024;
@@ -22,11 +22,20 @@ export interface JsonGuestExports {
   readonly memory: GuestMemory;
   readonly alloc: (size: number) => number;
   readonly dealloc: (pointer: number, size: number) => void;
-  readonly onRequestHeaders: Handler | null;
-  readonly onResponseHeaders: Handler | null;
+  /** By the kind of event; absent where the guest has none. */
+  readonly handlers: Readonly<Partial<Record<EventKind, Handler>>>;
   readonly onConfigure: ((pointer: number, length: number) => number) | null;
-  /** Told of a failure that costs the instance, but not the answer. */
+  /** Is told of a failure that costs the instance, but not the answer. */
   readonly onDeallocFailure: (failure: EventFailure) => void;
+}
+
+export interface JsonGuestParts {
+  readonly started: StartedInstance;
+  readonly exports: JsonGuestExports;
+  readonly form: InputForm;
+  readonly verdicts: VerdictCache;
+  /** The instance is to be replaced once it has made so many bytes of garbage-collected objects. */
+  readonly recycleGcBytes: number;
 }
 
 /**
@@ -41,31 +50,29 @@ const HARMLESS: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "guest-header-value",
 ]);
 
-export class JsonGuest implements GuestInstance {
+const NO_BYTES = new Uint8Array(0);
+
+export class JsonGuest implements StatelessGuest {
+  readonly wantsRequest: boolean;
   readonly #started: StartedInstance;
   readonly #exports: JsonGuestExports;
   readonly #form: InputForm;
   /** It reads exactly the documented keys, so a text that has them serves as it is. */
   readonly #takesText: boolean;
   readonly #verdicts: VerdictCache;
-  readonly #wornGcBytes: number;
+  readonly #recycleGcBytes: number;
   #isBroken = false;
   /** Whether the last event had a handler. */
   #wasCalled = false;
 
-  constructor(
-    started: StartedInstance,
-    exports: JsonGuestExports,
-    form: InputForm,
-    verdicts: VerdictCache,
-    wornGcBytes: number,
-  ) {
+  constructor({ started, exports, form, verdicts, recycleGcBytes }: JsonGuestParts) {
     this.#started = started;
     this.#exports = exports;
     this.#form = form;
-    this.#takesText = form.abiFlags === 0 && !form.canonicalHeaderCase;
+    this.wantsRequest = (form.abiFlags & AbiFlag.request) !== 0;
+    this.#takesText = (form.abiFlags & ~AbiFlag.request) === 0 && !form.canonicalHeaderCase;
     this.#verdicts = verdicts;
-    this.#wornGcBytes = wornGcBytes;
+    this.#recycleGcBytes = recycleGcBytes;
   }
 
   get isBroken(): boolean {
@@ -73,8 +80,8 @@ export class JsonGuest implements GuestInstance {
   }
 
   /** Objects of the garbage collector cannot be told from garbage, so all that were ever made count (RATIONALE.md). */
-  get isWorn(): boolean {
-    return this.#started.readGcBytes() > this.#wornGcBytes;
+  get isDueForRecycling(): boolean {
+    return this.#started.readGcBytes() > this.#recycleGcBytes;
   }
 
   get memoryBytes(): number {
@@ -86,31 +93,33 @@ export class JsonGuest implements GuestInstance {
     return used === null || this.#wasCalled ? used : 0;
   }
 
-  ask(event: GuestEvent, timeoutMs: number, graceMs = 0): Verdict {
-    const handler =
-      event.kind === "request-headers" ? this.#exports.onRequestHeaders : this.#exports.onResponseHeaders;
-    this.#wasCalled = handler !== null;
-    if (handler === null) return PLAIN_ALLOW;
-    const given = this.#takesText ? event.text : undefined;
+  call(event: ProxyEvent, timeoutMs: number, graceMs = 0): Verdict {
+    const handler = this.#exports.handlers[event.kind];
+    this.#wasCalled = handler !== undefined;
+    if (handler === undefined) return PLAIN_ALLOW;
+    const given = this.#takesText ? textOf(event) : undefined;
     const input = given === undefined ? encodeInput(event, this.#form) : "";
     const inputBytes = given === undefined ? Buffer.byteLength(input) : given.end - given.start;
+    const bytes = handler.takesBytes ? bytesOf(event) : NO_BYTES;
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs, graceMs);
     this.#started.fuel.fill();
     try {
       const pointer =
         given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, inputBytes);
+      const bytesPointer = bytes.length === 0 ? 0 : this.#copyBytesIn(bytes);
       call = handler.name;
-      const resultPointer = handler.call(pointer, inputBytes);
+      const resultPointer = handler.call(pointer, inputBytes, bytesPointer, bytes.length);
       const resultBytes = handler.resultLength();
       this.#assertEndedWell(call);
+      if (bytes.length > 0) this.#free(bytesPointer, bytes.length);
       this.#free(pointer, inputBytes);
       const text = this.#copyOut(resultPointer, resultBytes);
       if (text === null) return PLAIN_ALLOW;
       this.#free(resultPointer, resultBytes);
-      return this.#verdicts.decode(text);
+      return this.#verdicts.decode(text, event.kind);
     } catch (thrown) {
-      throw this.#fail(thrown, call, inputBytes);
+      throw this.#fail(thrown, call, inputBytes + bytes.length);
     } finally {
       this.#started.imports.output.flush();
     }
@@ -141,6 +150,10 @@ export class JsonGuest implements GuestInstance {
     }
   }
 
+  close(): void {
+    // Nothing of it outlives a call.
+  }
+
   /** A guest that catches exceptions can return although it was stopped or has ended itself. */
   #assertEndedWell(call: string): void {
     const { deadline, imports } = this.#started;
@@ -159,6 +172,13 @@ export class JsonGuest implements GuestInstance {
     const pointer = this.#exports.alloc(inputBytes);
     if (this.#exports.memory.writeBytes(pointer, bytes, start, end)) return pointer;
     throw this.#allocOutOfBounds(pointer, inputBytes);
+  }
+
+  #copyBytesIn(bytes: Uint8Array): number {
+    const pointer = this.#exports.alloc(bytes.length);
+    const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (this.#exports.memory.writeBytes(pointer, source, 0, bytes.length)) return pointer;
+    throw this.#allocOutOfBounds(pointer, bytes.length);
   }
 
   #allocOutOfBounds(pointer: number, inputBytes: number): EventFailure {
@@ -212,4 +232,20 @@ export class JsonGuest implements GuestInstance {
     const fuelSlices = this.#started.deadline.slices;
     return failure.restated(code, { input_bytes: inputBytes, fuel_slices: fuelSlices });
   }
+}
+
+/** The text of a headers event that nothing has to be added to. */
+function textOf(event: ProxyEvent): EventText | undefined {
+  switch (event.kind) {
+    case "request-headers":
+      return event.text;
+    case "response-headers":
+      return event.request === undefined ? event.text : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function bytesOf(event: ProxyEvent): Uint8Array {
+  return "bytes" in event ? event.bytes : NO_BYTES;
 }

@@ -3,6 +3,7 @@
  * to be wrong has its own failure code, and a message that names the key, what was expected and what came.
  */
 
+import type { EventKind } from "../../event/event.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { type HeaderOp, NO_HEADER_OPS } from "../../event/header-ops.ts";
 import { hasLoneSurrogate } from "../../event/lone-surrogate.ts";
@@ -14,11 +15,11 @@ import {
   PLAIN_ALLOW,
   type Verdict,
 } from "../../event/verdict.ts";
+import { decodeKindMembers } from "./event-result.ts";
 import { assertHeaderName, assertHeaderValue } from "./header-syntax.ts";
 import { findRepeatedKey } from "./repeated-key.ts";
+import { present, quote, type Result, wrongShape } from "./result-shape.ts";
 import { hasMoreValues } from "./value-count.ts";
-
-type Result = Readonly<Record<string, unknown>>;
 
 const RESULT_KEYS: ReadonlySet<string> = new Set([
   "decision",
@@ -34,6 +35,10 @@ const RESULT_KEYS: ReadonlySet<string> = new Set([
   "reason_codes",
   "custom",
   "routing_metadata",
+  "replace_body",
+  "replace_body_base64",
+  "frame",
+  "detections",
 ]);
 
 const MAX_VALUES = 65_536;
@@ -47,14 +52,16 @@ const MIN_STATUS = 100;
 const MAX_STATUS = 599;
 
 /** @throws EventFailure for every result that is not exactly what the contract allows. */
-export function decodeResult(text: string): Verdict {
+export function decodeResult(text: string, kind: EventKind): Verdict {
   const result = parseResult(text);
   const decision = decodeDecision(result);
   const requestHeaders = decodeOps(result, "add_request_headers", "remove_request_headers");
   const responseHeaders = decodeOps(result, "add_response_headers", "remove_response_headers");
   const audit = decodeAudit(result);
   const routingMetadata = stringValues(result, "routing_metadata");
+  const kindMembers = decodeKindMembers(result, kind);
   if (
+    kindMembers === null &&
     decision === ALLOW &&
     requestHeaders === NO_HEADER_OPS &&
     responseHeaders === NO_HEADER_OPS &&
@@ -63,7 +70,8 @@ export function decodeResult(text: string): Verdict {
   ) {
     return PLAIN_ALLOW;
   }
-  return { decision, requestHeaders, responseHeaders, audit, routingMetadata };
+  const verdict = { decision, requestHeaders, responseHeaders, audit, routingMetadata };
+  return kindMembers === null ? verdict : { ...verdict, ...kindMembers };
 }
 
 function parseResult(text: string): Result {
@@ -230,11 +238,6 @@ function isShallow(value: unknown, levels: number): boolean {
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
-/** `null` for an optional key counts as absent. */
-function present(value: unknown): unknown {
-  return value === undefined ? null : value;
-}
-
 function integerOrAbsent(result: Result, key: string): number | null {
   const value = present(result[key]);
   if (value === null) return null;
@@ -270,22 +273,4 @@ function stringValues(result: Result, key: string): Readonly<Record<string, stri
     if (typeof item !== "string") throw wrongShape(`${key}[${quote(name)}]`, "a string", item);
   }
   return value as Readonly<Record<string, string>>;
-}
-
-function wrongShape(key: string, expected: string, value: unknown): EventFailure {
-  return new EventFailure("guest-result-shape", `${key} must be ${expected}, got ${describe(value)}`);
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") return "an object";
-  return typeof value === "string" ? `the string ${quote(value)}` : `the ${typeof value} ${String(value)}`;
-}
-
-const MAX_QUOTED_UNITS = 64;
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED_UNITS ? `${text.slice(0, MAX_QUOTED_UNITS)}...` : text);
 }

@@ -7,10 +7,10 @@
  */
 
 import type { ProxyEvent } from "../../event/event.ts";
-import type { Asker, PendingAnswer } from "../../event/exchange.ts";
+import type { EventSource, PendingEvent } from "../../event/event-sink.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
-import type { Verdict } from "../../event/verdict.ts";
+import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../transport/frame-error.ts";
 import type { FrameHandler, FrameOutbox } from "../../transport/frame-handler.ts";
 import { V1_MAX_FRAME_BYTES } from "../../transport/frame-limits.ts";
@@ -21,24 +21,21 @@ import type { ProtocolOptions } from "../protocol-options.ts";
 import type { ResponseEncoder } from "../response-encoder.ts";
 import type { ResponseEncoders } from "../response-encoders.ts";
 import { decodeUtf8 } from "../text-decoder.ts";
-import type { EventTranscoder } from "../transcoder/event-transcoder.ts";
 import { V1_CONFIGURE, V1_EVENT_KINDS } from "./event-type.ts";
 
-const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false };
+const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false, replacesBodies: false };
 const NO_TYPE_BYTE = -1;
 
-export class V1Session implements FrameHandler, Asker {
+export class V1Session implements FrameHandler, EventSource {
   readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
   readonly peer = V1_PEER;
   readonly #options: ProtocolOptions;
-  readonly #transcoder: EventTranscoder;
   readonly #outbox: FrameOutbox;
   readonly #encoder: ResponseEncoder;
-  #pending: PendingAnswer | null = null;
+  #pending: PendingEvent | null = null;
 
   constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
-    this.#transcoder = options.transcoder;
     this.#outbox = outbox;
     this.#encoder = encoders.v1;
   }
@@ -52,17 +49,17 @@ export class V1Session implements FrameHandler, Asker {
   }
 
   onFrame(buffer: Buffer, start: number, end: number): void {
-    const event = this.#transcoder.readV1Request(buffer, start, end);
+    const event = this.#options.reader()?.read("request-headers", true, buffer, start, end) ?? null;
     if (event === null) this.#onOtherFrame(buffer, start, end);
-    else this.#pending = this.#options.events.ask(event, this);
+    else this.#pending = this.#options.events.handle(event, this);
   }
 
   answer(event: ProxyEvent, verdict: Verdict): void {
     const wasPending = this.#pending !== null;
     this.#pending = null;
-    if (!this.#trySend(verdict)) {
+    if (!this.#trySend(verdict, event)) {
       const failure = new EventFailure("guest-result-too-large", "the answer does not fit into a v1 frame");
-      this.#trySend(this.#options.events.refuse(failure, event.correlationId));
+      this.#trySend(this.#options.events.refuse(failure, event), event);
     }
     if (wasPending) this.#outbox.resume();
   }
@@ -86,14 +83,14 @@ export class V1Session implements FrameHandler, Asker {
       return;
     }
     const event = this.#decode(envelope);
-    if (event !== null) this.#pending = this.#options.events.ask(event, this);
+    if (event !== null) this.#pending = this.#options.events.handle(event, this);
   }
 
   #decode(envelope: JsonObject): ProxyEvent | null {
     const payload = envelope["payload"];
+    const name = envelope["event_type"];
+    const kind = typeof name === "string" ? V1_EVENT_KINDS.get(name) : undefined;
     try {
-      const name = envelope["event_type"];
-      const kind = typeof name === "string" ? V1_EVENT_KINDS.get(name) : undefined;
       if (kind === undefined) {
         throw new DecodeError(
           `event_type must be one of ${[...V1_EVENT_KINDS.keys()].join(", ")} or configure`,
@@ -102,13 +99,18 @@ export class V1Session implements FrameHandler, Asker {
       if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
         throw new DecodeError("payload must be an object");
       }
-      return decodeEvent(kind, payload as JsonObject);
+      if (kind === "request-headers" || kind === "response-headers" || this.#options.events.handles(kind)) {
+        return decodeEvent(kind, payload as JsonObject);
+      }
+      this.#trySend(PLAIN_ALLOW, null);
+      return null;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      const id =
+      const correlationId =
         typeof payload === "object" && payload !== null ? eventCorrelationId(payload as JsonObject) : "";
       const failure = new EventFailure("event-undecodable", error.message, { cause: error });
-      this.#trySend(this.#options.events.refuse(failure, id));
+      const failed = { kind: kind ?? "request-headers", correlationId };
+      this.#trySend(this.#options.events.refuse(failure, failed), null);
       return null;
     }
   }
@@ -116,13 +118,13 @@ export class V1Session implements FrameHandler, Asker {
   #configure(envelope: JsonObject): void {
     const payload = envelope["payload"];
     const config = typeof payload === "object" && payload !== null ? (payload as JsonObject)["config"] : null;
-    this.#trySend(configureVerdict(this.#options.events.configure(config ?? null)));
+    this.#trySend(configureVerdict(this.#options.events.configure(config ?? null)), null);
   }
 
   /** False when the answer is larger than a frame may be. */
-  #trySend(verdict: Verdict): boolean {
+  #trySend(verdict: Verdict, event: ProxyEvent | null): boolean {
     try {
-      this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(verdict, null));
+      this.#outbox.sendText(NO_TYPE_BYTE, this.#encoder.encode(verdict, null, event));
       return true;
     } catch (error) {
       if (error instanceof FrameError) return false;

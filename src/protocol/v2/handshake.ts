@@ -3,6 +3,7 @@
  * required by the proxy, also in a refusal.
  */
 
+import { EVENT_KINDS, type EventKind } from "../../event/event.ts";
 import { DecodeError } from "../decode-error.ts";
 import type { JsonObject } from "../event-decoder.ts";
 import type { AgentProfile } from "../protocol-options.ts";
@@ -17,10 +18,18 @@ export interface Handshake {
 const PROTOCOL_VERSION = 2;
 const AGENT_ID = "wasm-agent";
 const AGENT_NAME = "WebAssembly Agent";
-/** Numbers of supported_events; 8 is the number a reference agent writes for configure. */
-const SUPPORTED_REQUEST_HEADERS = 1;
-const SUPPORTED_RESPONSE_HEADERS = 3;
-const SUPPORTED_CONFIGURE = 8;
+/** Numbers of supported_events. */
+const EVENT_NUMBERS: Readonly<Record<EventKind, number>> = {
+  "request-headers": 1,
+  "request-body-chunk": 2,
+  "response-headers": 3,
+  "response-body-chunk": 4,
+  "request-complete": 5,
+  "websocket-frame": 6,
+  "guardrail-inspect": 7,
+};
+/** As the reference agent writes it. */
+const CONFIGURE_NUMBER = 8;
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const PREFERRED_CHUNK_BYTES = 64 * 1024;
 
@@ -38,11 +47,11 @@ export function decodeHandshake(payload: JsonObject): Handshake {
 
 /** `error` null accepts the handshake. */
 export function encodeHandshakeResponse(profile: AgentProfile, error: string | null): string {
-  const supportedEvents: number[] = [];
-  if (profile.handlesRequests) supportedEvents.push(SUPPORTED_REQUEST_HEADERS);
-  // A module that only sees requests still has a word on responses: headers it set while answering the request.
-  supportedEvents.push(SUPPORTED_RESPONSE_HEADERS);
-  if (profile.acceptsConfig) supportedEvents.push(SUPPORTED_CONFIGURE);
+  const { handles } = profile;
+  // A module that only sees requests still changes responses: by headers that it set while answering the request.
+  const supported = EVENT_KINDS.filter((kind) => handles.has(kind) || kind === "response-headers");
+  const supportedEvents = supported.map((kind) => EVENT_NUMBERS[kind]).sort((a, b) => a - b);
+  if (profile.acceptsConfig) supportedEvents.push(CONFIGURE_NUMBER);
   return JSON.stringify({
     protocol_version: PROTOCOL_VERSION,
     capabilities: {
@@ -51,9 +60,9 @@ export function encodeHandshakeResponse(profile: AgentProfile, error: string | n
       version: profile.version,
       supported_events: supportedEvents,
       features: {
-        streaming_body: false,
-        websocket: false,
-        guardrails: false,
+        streaming_body: handles.has("request-body-chunk") || handles.has("response-body-chunk"),
+        websocket: handles.has("websocket-frame"),
+        guardrails: handles.has("guardrail-inspect"),
         config_push: profile.acceptsConfig,
         metrics_export: false,
         concurrent_requests: profile.poolSize,

@@ -6,60 +6,56 @@
  * decoded are answered by the fail policy when their id can be read, and only a broken handshake closes.
  */
 
-import type { EventKind, ProxyEvent } from "../../event/event.ts";
-import type { Asker, PendingAnswer } from "../../event/exchange.ts";
+import type { EventKind, HeadersEvent, ProxyEvent } from "../../event/event.ts";
+import type { EventSource, PendingEvent } from "../../event/event-sink.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
-import type { Verdict } from "../../event/verdict.ts";
+import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../transport/frame-error.ts";
 import type { FrameHandler, FrameOutbox } from "../../transport/frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../../transport/frame-limits.ts";
 import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
-import { decodeEvent, eventCorrelationId, type JsonObject } from "../event-decoder.ts";
+import { decodeEvent, eventCorrelationId, type JsonObject, parseJsonObject } from "../event-decoder.ts";
 import type { ProtocolOptions } from "../protocol-options.ts";
 import type { ResponseEncoder } from "../response-encoder.ts";
 import type { ResponseEncoders } from "../response-encoders.ts";
-import type { EventTranscoder } from "../transcoder/event-transcoder.ts";
-import { JSON_CODEC, type PayloadCodec } from "./codec.ts";
+import { decodeUtf8 } from "../text-decoder.ts";
 import { decodeHandshake, encodeHandshakeResponse } from "./handshake.ts";
 import { eventKindOf, isKnownType, MessageType } from "./message-type.ts";
 import { honoursWholeAnswers } from "./proxy-version.ts";
 
-interface PendingQuestion {
+interface InFlight {
   readonly event: ProxyEvent;
-  readonly answer: PendingAnswer;
+  readonly pending: PendingEvent;
 }
 
 /** A proxy keeps at most some hundred calls in flight on one connection; beyond this, reading waits. */
 const MAX_PENDING = 4096;
 
-export class V2Session implements FrameHandler, Asker {
+export class V2Session implements FrameHandler, EventSource {
   readonly maxFrameBytes = V2_MAX_FRAME_BYTES;
-  peer: PeerTraits = { keepsResponseOps: false, hasResponseEvents: true };
+  peer: PeerTraits = { keepsResponseOps: false, hasResponseEvents: true, replacesBodies: false };
   readonly #options: ProtocolOptions;
-  readonly #transcoder: EventTranscoder;
   readonly #outbox: FrameOutbox;
-  readonly #codec: PayloadCodec = JSON_CODEC;
   readonly #encoders: ResponseEncoders;
   #encoder: ResponseEncoder;
   #hasShakenHands = false;
-  readonly #pending = new Map<string, PendingQuestion>();
+  readonly #inFlight = new Map<string, InFlight>();
 
   constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
-    this.#transcoder = options.transcoder;
     this.#outbox = outbox;
     this.#encoders = encoders;
     this.#encoder = encoders.v2(false);
   }
 
   get isBlocked(): boolean {
-    return this.#pending.size >= MAX_PENDING;
+    return this.#inFlight.size >= MAX_PENDING;
   }
 
   get pendingCount(): number {
-    return this.#pending.size;
+    return this.#inFlight.size;
   }
 
   onFrame(buffer: Buffer, start: number, end: number): void {
@@ -71,7 +67,7 @@ export class V2Session implements FrameHandler, Asker {
     }
     const kind = eventKindOf(type);
     if (kind !== undefined) {
-      this.#ask(kind, buffer, payloadStart, end);
+      this.#onEvent(kind, buffer, payloadStart, end);
       return;
     }
     switch (type) {
@@ -98,15 +94,15 @@ export class V2Session implements FrameHandler, Asker {
   answer(event: ProxyEvent, verdict: Verdict): void {
     const id = event.correlationId;
     // Another event of the same request may wait under the same id.
-    const wasPending = this.#pending.get(id)?.event === event;
-    if (wasPending) this.#pending.delete(id);
-    this.#send(verdict, id);
+    const wasPending = this.#inFlight.get(id)?.event === event;
+    if (wasPending) this.#inFlight.delete(id);
+    this.#send(verdict, id, event);
     if (wasPending) this.#outbox.resume();
   }
 
   onDisconnect(): void {
-    for (const pending of this.#pending.values()) pending.answer.cancel();
-    this.#pending.clear();
+    for (const { pending } of this.#inFlight.values()) pending.cancel();
+    this.#inFlight.clear();
   }
 
   #shakeHands(type: number, buffer: Buffer, start: number, end: number): void {
@@ -115,7 +111,7 @@ export class V2Session implements FrameHandler, Asker {
       return;
     }
     try {
-      const handshake = decodeHandshake(JSON_CODEC.decode(buffer, start, end));
+      const handshake = decodeHandshake(parsePayload(buffer, start, end));
       const error = handshake.offersV2 ? null : "this agent speaks protocol version 2";
       this.#outbox.sendText(
         MessageType.handshakeResponse,
@@ -141,48 +137,59 @@ export class V2Session implements FrameHandler, Asker {
   #adaptTo(proxyVersion: string): void {
     const honoursAnswers = honoursWholeAnswers(proxyVersion);
     const encoding = this.#options.redirectEncoding;
-    this.peer = { keepsResponseOps: honoursAnswers, hasResponseEvents: true };
+    this.peer = {
+      keepsResponseOps: honoursAnswers,
+      hasResponseEvents: true,
+      replacesBodies: honoursAnswers,
+    };
     this.#encoder = this.#encoders.v2(encoding === "redirect" || (encoding === "auto" && honoursAnswers));
   }
 
-  #ask(kind: EventKind, buffer: Buffer, start: number, end: number): void {
-    const event = this.#transcode(kind, buffer, start, end) ?? this.#decode(kind, buffer, start, end);
+  #onEvent(kind: EventKind, buffer: Buffer, start: number, end: number): void {
+    const event = this.#read(kind, buffer, start, end);
     if (event === null) return;
-    const answer = this.#options.events.ask(event, this);
-    if (answer === null) return;
-    // A second question with an id in flight takes the first one's place in the proxy (protocol.md 2.5).
-    this.#pending.get(event.correlationId)?.answer.cancel();
-    this.#pending.set(event.correlationId, { event, answer });
+    // Another event with an id in flight takes the first one's place in the proxy: from here on, no answer to that one
+    // may leave, or it would be taken for the answer to this one (docs/agent-protocol.md).
+    if (this.#inFlight.size > 0) this.#forget(event.correlationId);
+    const pending = this.#options.events.handle(event, this);
+    if (pending !== null) this.#inFlight.set(event.correlationId, { event, pending });
   }
 
-  #transcode(kind: EventKind, buffer: Buffer, start: number, end: number): ProxyEvent | null {
-    if (this.#codec !== JSON_CODEC || (kind !== "request-headers" && kind !== "response-headers"))
-      return null;
-    return this.#transcoder.readV2(kind, buffer, start, end);
-  }
-
-  #decode(kind: EventKind, buffer: Buffer, start: number, end: number): ProxyEvent | null {
+  /** Null when the frame has been answered already. */
+  #read(kind: EventKind, buffer: Buffer, start: number, end: number): ProxyEvent | null {
+    if (isHeaders(kind)) {
+      const event = this.#options.reader()?.read(kind, false, buffer, start, end) ?? null;
+      if (event !== null) return event;
+    }
     let payload: JsonObject | null = null;
     try {
-      payload = this.#codec.decode(buffer, start, end);
-      return decodeEvent(kind, payload);
+      payload = parsePayload(buffer, start, end);
+      if (isHeaders(kind) || this.#options.events.handles(kind)) return decodeEvent(kind, payload);
+      this.#send(PLAIN_ALLOW, eventCorrelationId(payload), null);
+      return null;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       const failure = new EventFailure("event-undecodable", `${kind}: ${error.message}`, { cause: error });
-      const id = payload === null ? "" : eventCorrelationId(payload);
-      const verdict = this.#options.events.refuse(failure, id);
+      const correlationId = payload === null ? "" : eventCorrelationId(payload);
+      const verdict = this.#options.events.refuse(failure, { kind, correlationId });
       // Without a payload there is no id, and an answer without its id reaches nobody.
-      if (payload !== null) this.#send(verdict, id);
+      if (payload !== null) this.#send(verdict, correlationId, null);
       return null;
     }
   }
 
+  #forget(correlationId: string): void {
+    const before = this.#inFlight.get(correlationId);
+    if (before === undefined) return;
+    before.pending.cancel();
+    this.#inFlight.delete(correlationId);
+  }
+
   #cancel(buffer: Buffer, start: number, end: number): void {
     try {
-      const id = eventCorrelationId(JSON_CODEC.decode(buffer, start, end));
-      this.#pending.get(id)?.answer.cancel();
+      const id = eventCorrelationId(parsePayload(buffer, start, end));
       const wasBlocked = this.isBlocked;
-      this.#pending.delete(id);
+      this.#forget(id);
       if (wasBlocked) this.#outbox.resume();
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -192,31 +199,40 @@ export class V2Session implements FrameHandler, Asker {
 
   #configure(buffer: Buffer, start: number, end: number): void {
     try {
-      const payload = this.#codec.decode(buffer, start, end);
+      const payload = parsePayload(buffer, start, end);
       const outcome = this.#options.events.configure(payload["config"] ?? null);
-      this.#send(configureVerdict(outcome), eventCorrelationId(payload));
+      this.#send(configureVerdict(outcome), eventCorrelationId(payload), null);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#options.log.warn("ignored a configuration that cannot be read", { reason: error.message });
     }
   }
 
-  #send(verdict: Verdict, correlationId: string): void {
-    if (this.#trySend(verdict, correlationId)) return;
+  #send(verdict: Verdict, correlationId: string, event: ProxyEvent | null): void {
+    if (this.#trySend(verdict, correlationId, event)) return;
     const failure = new EventFailure("guest-result-too-large", "the answer does not fit into a v2 frame");
-    if (this.#trySend(this.#options.events.refuse(failure, correlationId), correlationId)) return;
+    const failed = event ?? { kind: "request-headers", correlationId };
+    if (this.#trySend(this.#options.events.refuse(failure, failed), correlationId, event)) return;
     this.#outbox.close("a correlation id is too long to be echoed in an answer");
   }
 
   /** False when the answer is larger than a frame may be. */
-  #trySend(verdict: Verdict, correlationId: string): boolean {
+  #trySend(verdict: Verdict, correlationId: string, event: ProxyEvent | null): boolean {
     try {
-      const text = this.#codec.encode(this.#encoder, verdict, correlationId);
-      this.#outbox.sendText(MessageType.agentResponse, text);
+      this.#outbox.sendText(MessageType.agentResponse, this.#encoder.encode(verdict, correlationId, event));
       return true;
     } catch (error) {
       if (error instanceof FrameError) return false;
       throw error;
     }
   }
+}
+
+function isHeaders(kind: EventKind): kind is HeadersEvent["kind"] {
+  return kind === "request-headers" || kind === "response-headers";
+}
+
+/** @throws DecodeError when the bytes are not one JSON object. */
+function parsePayload(buffer: Buffer, start: number, end: number): JsonObject {
+  return parseJsonObject(decodeUtf8(buffer, start, end));
 }

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import type { GuestEvent, HeaderMap, RequestMetadata } from "../../event/event.ts";
+import type { HeadersEvent, HeaderMap, RequestMetadata } from "../../event/event.ts";
 import { InputError } from "../../event/input-error.ts";
 import { isRedacted, NOTHING_REDACTED, REDACTED, type RedactedNames } from "./redaction.ts";
 
@@ -75,13 +75,13 @@ const responseJson = v.strictObject({
  *
  * @throws InputError `event-shape`, naming the key.
  */
-export function readEvent(value: unknown): GuestEvent {
+export function readEvent(value: unknown): HeadersEvent {
   if (!isPlainObject(value)) throw new InputError("event-shape", "an event must be a JSON object");
   return Object.hasOwn(value, "status") ? readResponse(value) : readRequest(value);
 }
 
 /** The whole event. Header values are always lists, and all metadata is there. */
-export function writeEvent(event: GuestEvent, redacted: RedactedNames = NOTHING_REDACTED): object {
+export function writeEvent(event: HeadersEvent, redacted: RedactedNames = NOTHING_REDACTED): object {
   const eventHeaders = writeHeaders(event.headers, redacted);
   if (event.kind === "response-headers") {
     return { status: event.status, correlation_id: event.correlationId, headers: eventHeaders };
@@ -96,7 +96,7 @@ export function writeEvent(event: GuestEvent, redacted: RedactedNames = NOTHING_
   };
 }
 
-function readRequest(value: object): GuestEvent {
+function readRequest(value: object): HeadersEvent {
   const json = parse(requestJson, value);
   return {
     kind: "request-headers",
@@ -108,7 +108,7 @@ function readRequest(value: object): GuestEvent {
   };
 }
 
-function readResponse(value: object): GuestEvent {
+function readResponse(value: object): HeadersEvent {
   const json = parse(responseJson, value);
   return {
     kind: "response-headers",

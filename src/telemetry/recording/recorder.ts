@@ -6,7 +6,7 @@
  */
 
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
-import type { GuestEvent } from "../../event/event.ts";
+import type { HeadersEvent, ProxyEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { EventObserver } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
@@ -25,7 +25,7 @@ export interface RecorderOptions {
 
 interface Settled {
   readonly time: Date;
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
   readonly outcome: Verdict | EventFailure;
   readonly us: number;
 }
@@ -39,6 +39,7 @@ const MAX_WAITING = 4096;
 const FILE_MODE = 0o600;
 
 export class Recorder implements EventObserver {
+  readonly needsFields = true;
   readonly #options: RecorderOptions;
   readonly #redacted: RedactedNames;
   #fd: number | null;
@@ -77,8 +78,8 @@ export class Recorder implements EventObserver {
     }
   }
 
-  onSettled(event: GuestEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
-    if (this.#fd === null) return;
+  onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
+    if (this.#fd === null || !isRecorded(event)) return;
     if (this.#waiting.length >= MAX_WAITING) {
       this.#leftOut++;
       return;
@@ -148,4 +149,8 @@ export class Recorder implements EventObserver {
 /** A disk that fills up takes a part and says so only at the next write. */
 function writeWhole(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+function isRecorded(event: ProxyEvent): event is HeadersEvent {
+  return event.kind === "request-headers" || event.kind === "response-headers";
 }

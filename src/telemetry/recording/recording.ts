@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import type { GuestEvent } from "../../event/event.ts";
+import type { HeadersEvent } from "../../event/event.ts";
 import { printableJson } from "../hostile-text.ts";
 import { InputError, systemReason } from "../../event/input-error.ts";
 import { readEvent, writeEvent } from "./event-json.ts";
@@ -15,7 +15,7 @@ import { textLines } from "./text-lines.ts";
 export interface RecordedEvent {
   /** In its file, from 1. */
   readonly line: number;
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
   readonly outcome: OutcomeJson;
   /** From the question to the verdict. */
   readonly us: number;
@@ -32,7 +32,12 @@ const lineSchema = v.object({
 
 /** One line, its end included. */
 export function writeRecordingLine(
-  entry: { readonly time: Date; readonly event: GuestEvent; readonly outcome: Outcome; readonly us: number },
+  entry: {
+    readonly time: Date;
+    readonly event: HeadersEvent;
+    readonly outcome: Outcome;
+    readonly us: number;
+  },
   redacted: RedactedNames,
 ): string {
   const line = {
@@ -106,7 +111,7 @@ function parseOrNull(text: string): unknown {
   }
 }
 
-function hasRedactedValue(event: GuestEvent): boolean {
+function hasRedactedValue(event: HeadersEvent): boolean {
   return Object.values(event.headers).some((values) => values.includes(REDACTED));
 }
 

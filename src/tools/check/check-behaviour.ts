@@ -1,6 +1,6 @@
 /** What a module does when it is really asked: whether it answers sample events, and what stays behind in its memory. */
 
-import type { GuestEvent } from "../../event/event.ts";
+import type { HeadersEvent } from "../../event/event.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { InputError } from "../../event/input-error.ts";
@@ -41,11 +41,11 @@ export async function checkBehaviour(
 function checkSample(
   guest: BenchGuest,
   subject: string,
-  event: GuestEvent,
+  event: HeadersEvent,
   maxMemoryBytes: number,
 ): readonly Finding[] {
   if (!guest.handles(event)) return [finding("note", subject, "no handler, so it is always allowed")];
-  const { outcome } = guest.ask(event);
+  const { outcome } = guest.call(event);
   const lines = guest.takeLines();
   if (outcome instanceof EventFailure) {
     const said = lines.length === 0 ? "" : `; the module's log: ${lines.map(({ text }) => text).join(" | ")}`;
@@ -70,7 +70,7 @@ interface RepeatedCalls {
 }
 
 /** Asks the same again, in rounds, until a whole round has passed without growth. */
-function callUntilSettled(guest: BenchGuest, event: GuestEvent, maxMemoryBytes: number): RepeatedCalls {
+function callUntilSettled(guest: BenchGuest, event: HeadersEvent, maxMemoryBytes: number): RepeatedCalls {
   for (let round = 1, calls = 0; ; round++) {
     const bytesBefore = guest.memoryBytes;
     const report = repeatCalls(guest, event, { calls: CALLS_PER_ROUND, maxMs: MS_PER_ROUND });

@@ -1,24 +1,24 @@
 /** The contract's exports, one by one (protocol.md 6.1): there or not, of the right type or not. */
 
-import {
-  OPTIONAL_FUNCTIONS,
-  REQUEST_HANDLER,
-  REQUIRED_FUNCTIONS,
-  RESPONSE_HANDLER,
-} from "../../abi/json/json-abi.ts";
+import { HEADER_HANDLERS } from "../../abi/json/event-exports.ts";
+import { OPTIONAL_FUNCTIONS, REQUIRED_FUNCTIONS } from "../../abi/json/json-abi.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
 import type { Finding, FindingLevel } from "./finding.ts";
 
 type ExportTypes = ReadonlyMap<string, ExportType>;
 
-const HANDLERS: readonly string[] = [REQUEST_HANDLER, RESPONSE_HANDLER];
-
 const PURPOSES: ReadonlyMap<string, string> = new Map([
   ["memory", "the host reads and writes JSON there"],
   ["alloc", "the host asks for room for its JSON; return a pointer to that many bytes"],
   ["dealloc", "the host frees its own buffer and the result's; without it every call would leak"],
-  [REQUEST_HANDLER, "called with the JSON of each request; returns pointer << 32 | length of the result"],
-  [RESPONSE_HANDLER, "called with the JSON of each response; returns pointer << 32 | length of the result"],
+  [
+    "on_request_headers",
+    "called with the JSON of each request; returns pointer << 32 | length of the result",
+  ],
+  [
+    "on_response_headers",
+    "called with the JSON of each response; returns pointer << 32 | length of the result",
+  ],
 ]);
 
 export function checkExports(types: ExportTypes): readonly Finding[] {
@@ -26,11 +26,12 @@ export function checkExports(types: ExportTypes): readonly Finding[] {
     checkMemory(types),
     ...[...REQUIRED_FUNCTIONS].map((entry) => checkRequired(types, ...entry)),
   ];
-  const handlers = HANDLERS.filter((name) => hasType(types, name, OPTIONAL_FUNCTIONS.get(name) ?? ""));
+  const handlers = HEADER_HANDLERS.filter((name) => hasType(types, name, OPTIONAL_FUNCTIONS.get(name) ?? ""));
   for (const [name, expected] of OPTIONAL_FUNCTIONS) {
     findings.push(...checkOptional(types, name, expected, handlers.length === 0 ? "error" : "warning"));
   }
-  if (handlers.length === 0 && !HANDLERS.some((name) => types.has(name))) findings.push(noHandler(types));
+  if (handlers.length === 0 && !HEADER_HANDLERS.some((name) => types.has(name)))
+    findings.push(noHandler(types));
   return findings;
 }
 
@@ -66,7 +67,7 @@ function checkOptional(
   const type = types.get(name);
   if (type === undefined) return [];
   if (hasType(types, name, expected)) return [finding("ok", name, expected)];
-  const level = HANDLERS.includes(name) ? whenWrong : "warning";
+  const level = HEADER_HANDLERS.includes(name) ? whenWrong : "warning";
   return [
     finding(
       level,
@@ -85,8 +86,8 @@ function noHandler(types: ExportTypes): Finding {
   return finding(
     "error",
     "handlers",
-    `neither ${REQUEST_HANDLER} nor ${RESPONSE_HANDLER} is exported; the functions that are: ${shown || "none"}`,
-    `export one of them as (i32, i32) -> i64: ${PURPOSES.get(REQUEST_HANDLER)}`,
+    `neither on_request_headers nor on_response_headers is exported; the functions that are: ${shown || "none"}`,
+    `export one of them as (i32, i32) -> i64: ${PURPOSES.get("on_request_headers")}`,
   );
 }
 

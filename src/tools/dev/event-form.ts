@@ -1,7 +1,7 @@
 /** Between the form that the playground edits and the neutral event. What comes from the page is checked here. */
 
 import * as v from "valibot";
-import type { GuestEvent, HeaderMap, RequestMetadata } from "../../event/event.ts";
+import type { HeadersEvent, HeaderMap, RequestMetadata } from "../../event/event.ts";
 import type { AskRequest, EventForm, HeaderLine } from "./page-messages.ts";
 
 /** The page sent something that no proxy could; the message says what. */
@@ -61,7 +61,11 @@ export function parseAskRequest(body: unknown): AskRequest {
 }
 
 /** Header names become lower case, as real proxies send them. */
-export function eventFromForm(form: EventForm, correlationId: string, base: GuestEvent | null): GuestEvent {
+export function eventFromForm(
+  form: EventForm,
+  correlationId: string,
+  base: HeadersEvent | null,
+): HeadersEvent {
   const headerMap = headersFrom(form.headers);
   if (form.kind === "response-headers") {
     return { kind: form.kind, correlationId, status: form.status, headers: headerMap };
@@ -77,7 +81,7 @@ export function eventFromForm(form: EventForm, correlationId: string, base: Gues
   };
 }
 
-export function formFromEvent(event: GuestEvent): EventForm {
+export function formFromEvent(event: HeadersEvent): EventForm {
   const lines: HeaderLine[] = [];
   for (const [name, values] of Object.entries(event.headers)) {
     // Pseudo headers are left out for guests, too.

@@ -1,7 +1,7 @@
 /** The last events that a proxy asked about, with what became of them. Bounded in count and in size. */
 
 import type { GuestLine } from "../guest-lines.ts";
-import type { GuestEvent } from "../../event/event.ts";
+import type { HeadersEvent, ProxyEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { EventObserver } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
@@ -14,7 +14,7 @@ export interface EventRecord {
   readonly failure: EventFailure | null;
   readonly log: readonly GuestLine[];
   /** Null when they were too large to keep. */
-  readonly kept: { readonly event: GuestEvent; readonly verdict: Verdict } | null;
+  readonly kept: { readonly event: HeadersEvent; readonly verdict: Verdict } | null;
 }
 
 export interface EventHistoryOptions {
@@ -31,6 +31,7 @@ const MAX_KEPT_UNITS = 128 * 1024;
 const MAX_TITLE_UNITS = 2048;
 
 export class EventHistory implements EventObserver {
+  readonly needsFields = true;
   readonly #options: EventHistoryOptions;
   readonly #records = new Map<number, EventRecord>();
   #nextId = 1;
@@ -44,7 +45,8 @@ export class EventHistory implements EventObserver {
     return Array.from(this.#records.values(), ({ row }) => row);
   }
 
-  onSettled(event: GuestEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
+  onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
+    if (event.kind !== "request-headers" && event.kind !== "response-headers") return;
     const isKept = unitsOf(event) + answerUnits(verdict) <= MAX_KEPT_UNITS;
     const { decision } = verdict;
     const row: EventRow = {
@@ -70,7 +72,7 @@ export class EventHistory implements EventObserver {
   }
 
   /** Null when it has left the history or was never kept. */
-  event(id: number): GuestEvent | null {
+  event(id: number): HeadersEvent | null {
     return this.#records.get(id)?.kept?.event ?? null;
   }
 
@@ -93,13 +95,13 @@ export class EventHistory implements EventObserver {
   }
 }
 
-function titleOf(event: GuestEvent): string {
+function titleOf(event: HeadersEvent): string {
   const title =
     event.kind === "request-headers" ? `${event.method} ${event.uri}` : `response ${event.status}`;
   return title.length > MAX_TITLE_UNITS ? `${title.slice(0, MAX_TITLE_UNITS)}…` : title;
 }
 
-function unitsOf(event: GuestEvent): number {
+function unitsOf(event: HeadersEvent): number {
   let units = event.correlationId.length;
   if (event.kind === "request-headers") units += event.method.length + event.uri.length;
   for (const [name, values] of Object.entries(event.headers)) {

@@ -1,14 +1,14 @@
 /** A verdict as people read it: decision, header changes line by line, audit. */
 
 import type { GuestLine } from "../guest-lines.ts";
-import type { GuestEvent } from "../../event/event.ts";
+import type { HeadersEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { Verdict } from "../../event/verdict.ts";
 import { headerLines } from "./header-lines.ts";
 import type { Outcome } from "./page-messages.ts";
 
 export interface AskedFacts {
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
   readonly verdict: Verdict;
   readonly failure: EventFailure | null;
   readonly us: number;

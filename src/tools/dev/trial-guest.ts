@@ -8,8 +8,8 @@ import { InputError } from "../../event/input-error.ts";
 import { type Answer, BenchGuest } from "../bench-guest.ts";
 import { GuestLines } from "../guest-lines.ts";
 import type { GuestSettings } from "../guest-settings.ts";
-import { failVerdict } from "../../dispatch/fail-policy.ts";
-import type { GuestEvent } from "../../event/event.ts";
+import { failVerdict } from "../../dispatch/failure-policy.ts";
+import type { HeadersEvent } from "../../event/event.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -45,23 +45,23 @@ export class TrialGuest {
   }
 
   get handlesRequests(): boolean {
-    return this.#guest.prepared.factory.handlesRequests;
+    return this.#guest.prepared.factory.handles.has("request-headers");
   }
 
   get handlesResponses(): boolean {
-    return this.#guest.prepared.factory.handlesResponses;
+    return this.#guest.prepared.factory.handles.has("response-headers");
   }
 
   /**
    * What fails ends at the fail gate, as it would for a proxy. Another configuration makes another guest; an empty one
    * configures nothing.
    */
-  async ask(event: GuestEvent, config: string): Promise<Outcome> {
+  async ask(event: HeadersEvent, config: string): Promise<Outcome> {
     const answer = await this.#answer(event, config);
     const failure = answer.outcome instanceof EventFailure ? answer.outcome : null;
     const verdict =
       answer.outcome instanceof EventFailure
-        ? failVerdict(answer.outcome, this.#settings.failOpen)
+        ? failVerdict(answer.outcome, this.#settings.failOpen, event.kind)
         : answer.outcome;
     return outcomeOf({
       event,
@@ -75,13 +75,13 @@ export class TrialGuest {
     });
   }
 
-  async #answer(event: GuestEvent, config: string): Promise<Answer> {
+  async #answer(event: HeadersEvent, config: string): Promise<Answer> {
     try {
       if (config.trim() !== this.#config) {
         this.#guest = await openGuest(this.#moduleBytes, this.#settings, config.trim());
         this.#config = config.trim();
       }
-      return this.#guest.ask(event);
+      return this.#guest.call(event);
     } catch (error) {
       return { outcome: toFailure(error), us: 0, fuel: null, memoryBytes: this.#guest.memoryBytes };
     }

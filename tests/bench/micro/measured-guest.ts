@@ -2,9 +2,9 @@
  * A live guest for measurements inside a process, loaded as the agent loads it, and the bare calls into it.
  */
 
-import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import { prepareStateless } from "../../support/prepare-stateless.ts";
 import { SPLIT_EXPORTS } from "../../../src/abi/json/json-abi.ts";
-import type { GuestInstance } from "../../../src/abi/contract.ts";
+import type { StatelessGuest } from "../../../src/abi/contract.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
@@ -81,7 +81,7 @@ function handler(
 }
 
 export interface MeasuredGuest {
-  readonly instance: GuestInstance;
+  readonly instance: StatelessGuest;
   readonly bareCalls: () => void;
 }
 
@@ -89,10 +89,10 @@ export async function measuredGuest(
   modulePath: string,
   { limits = true }: { readonly limits?: boolean } = {},
 ): Promise<MeasuredGuest> {
-  const { module, factory } = await prepareGuest({
+  const { module, factory } = await prepareStateless({
     moduleBytes: await readModuleFile(modulePath),
     limits: limits ? LIMITS : null,
-    canonicalHeaderCase: false,
+    abi: { abi: "json", canonicalHeaderCase: false },
   });
   return { instance: factory.instantiate(host()), bareCalls: bareCalls(module) };
 }

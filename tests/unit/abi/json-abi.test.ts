@@ -8,7 +8,8 @@ import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 
-const abi = jsonAbi({ canonicalHeaderCase: false });
+const abi = jsonAbi;
+const OPTIONS = { abi: "json", canonicalHeaderCase: false } as const;
 
 const loadGuest = async (guest: GuestName) => loadModule(await Bun.file(guestPath(guest)).bytes(), null);
 
@@ -47,7 +48,7 @@ test.each([
 ] as const)("%s", async (guest, code, message) => {
   const loaded = await loadGuest(guest);
   try {
-    abi.prepare(loaded);
+    abi.prepare(loaded, OPTIONS);
   } catch (error) {
     expect(error).toBeInstanceOf(ModuleError);
     expect(error).toMatchObject({ code, message });
@@ -58,22 +59,21 @@ test.each([
 
 describe("a module with one handler", () => {
   test.each([
-    ["only-request", { handlesRequests: true, handlesResponses: false, warnings: [] }],
-    ["only-response", { handlesRequests: false, handlesResponses: true, warnings: [] }],
+    ["only-request", { handles: ["request-headers"], warnings: [] }],
+    ["only-response", { handles: ["response-headers"], warnings: [] }],
     [
       "signature-request",
       {
-        handlesRequests: false,
-        handlesResponses: true,
+        handles: ["response-headers"],
         warnings: [
           "the export `on_request_headers` is (i32, i32) -> i32 instead of (i32, i32) -> i64 and is never called",
         ],
       },
     ],
   ] as const)("%s is taken for what it can do", async (guest, expected) => {
-    const { handlesRequests, handlesResponses, warnings } = abi.prepare(await loadGuest(guest));
-    expect({ handlesRequests, handlesResponses, warnings }).toEqual({
-      ...expected,
+    const { handles, warnings } = abi.prepare(await loadGuest(guest), OPTIONS);
+    expect({ handles: [...handles], warnings }).toEqual({
+      handles: [...expected.handles],
       warnings: [...expected.warnings],
     });
   });
@@ -88,7 +88,7 @@ test("an export that should be a function and is a global counts as one of anoth
   const wat = `(module (memory (export "memory") 1) (global (export "alloc") i32 (i32.const 0))
     (func (export "on_request_headers") (param i32 i32) (result i64) (i64.const 0)))`;
   const loaded = await loadModule(new Uint8Array(await assembleWat("global", wat)), null);
-  expect(() => abi.prepare(loaded)).toThrow(
+  expect(() => abi.prepare(loaded, OPTIONS)).toThrow(
     "the module exports `alloc` as a global; the contract says (i32) -> i32",
   );
 });

@@ -16,15 +16,15 @@ describe.each([true, false])("with limits: %p", (limits) => {
   const open = (guest: GuestName) => openGuest(guestPath(guest), { limits });
 
   test.each(["result-zero", "pointer-zero", "length-zero"] as const)("%s is no opinion", async (guest) => {
-    expect((await open(guest)).ask(sampleRequest())).toBe(PLAIN_ALLOW);
+    expect((await open(guest)).call(sampleRequest())).toBe(PLAIN_ALLOW);
   });
 
   test("an allocator that answers 0 is taken at its word", async () => {
-    expect((await open("alloc-returns-zero")).ask(sampleRequest()).decision.kind).toBe("allow");
+    expect((await open("alloc-returns-zero")).call(sampleRequest()).decision.kind).toBe("allow");
   });
 
   test("a result may end with memory", async () => {
-    expect((await open("result-ends-with-memory")).ask(sampleRequest()).decision.kind).toBe("allow");
+    expect((await open("result-ends-with-memory")).call(sampleRequest()).decision.kind).toBe("allow");
   });
 
   test.each([
@@ -37,39 +37,39 @@ describe.each([true, false])("with limits: %p", (limits) => {
     ["alloc-returns-too-near-end", "guest-alloc-out-of-bounds"],
   ] as const)("%s is %s", async (guest, code) => {
     const opened = await open(guest);
-    expect(() => opened.ask(sampleRequest())).toThrow(expect.objectContaining({ code }));
+    expect(() => opened.call(sampleRequest())).toThrow(expect.objectContaining({ code }));
     expect(opened.instance.isBroken).toBe(true);
   });
 
   test("both handlers are asked, with what belongs to them", async () => {
     const guest = await open("echo");
-    const request = guest.ask(sampleRequest({ uri: "/é☃😀" })).audit.custom?.["input"];
+    const request = guest.call(sampleRequest({ uri: "/é☃😀" })).audit.custom?.["input"];
     expect(request).toMatchObject({ method: "GET", uri: "/é☃😀", headers: { host: "a.test" } });
-    const response = guest.ask(sampleResponse({ status: 404 })).audit.custom?.["input"];
+    const response = guest.call(sampleResponse({ status: 404 })).audit.custom?.["input"];
     expect(response).toEqual({ status: 404, correlation_id: "id", headers: { server: "nginx" } });
   });
 
   test("a missing handler allows without a call", async () => {
     const guest = await open("only-request");
-    expect(guest.ask(sampleResponse())).toBe(PLAIN_ALLOW);
-    expect(guest.ask(sampleRequest()).decision.kind).toBe("block");
+    expect(guest.call(sampleResponse())).toBe(PLAIN_ALLOW);
+    expect(guest.call(sampleRequest()).decision.kind).toBe("block");
   });
 
   test("exactly 10 MiB are taken", async () => {
     const guest = await openGuest(guestPath("result-10-mib"), { limits, timeoutMs: 10_000 });
-    expect(guest.ask(sampleRequest()).decision.kind).toBe("allow");
+    expect(guest.call(sampleRequest()).decision.kind).toBe("allow");
   });
 
   test("_initialize is called once, before the first question", async () => {
     const guest = await open("initialize");
-    expect(guest.ask(sampleRequest()).audit.tags).toEqual(["n-1"]);
-    expect(guest.ask(sampleRequest()).audit.tags).toEqual(["n-1"]);
+    expect(guest.call(sampleRequest()).audit.tags).toEqual(["n-1"]);
+    expect(guest.call(sampleRequest()).audit.tags).toEqual(["n-1"]);
   });
 });
 
 test("a guest that asks for everything gets everything", async () => {
   const guest = await openGuest(guestPath("echo-all-keys"));
-  const { custom } = guest.ask(sampleRequest({ headers: { "x-a": ["1", "2"] } })).audit;
+  const { custom } = guest.call(sampleRequest({ headers: { "x-a": ["1", "2"] } })).audit;
   expect(custom?.["input"]).toMatchObject({
     headers: { "x-a": "1, 2" },
     multi_headers: { "x-a": ["1", "2"] },
@@ -79,9 +79,9 @@ test("a guest that asks for everything gets everything", async () => {
 
 describe("configuration", () => {
   test("is handed over as it is", async () => {
-    const { instance, ask } = await openGuest(guestPath("configure-echo"));
+    const { instance, call } = await openGuest(guestPath("configure-echo"));
     expect(instance.configure('{"é":1}', CONFIG_TIMEOUT_MS)).toBeNull();
-    expect(ask(sampleRequest()).audit.tags).toEqual(['{"é":1}']);
+    expect(call(sampleRequest()).audit.tags).toEqual(['{"é":1}']);
   });
 
   test("is accepted by a guest that does not listen", async () => {
@@ -101,14 +101,14 @@ describe("configuration", () => {
 
 test("equal results are one verdict, and different ones are not", async () => {
   const guest = await openGuest(replyGuest('{"decision":"block","tags":["t"]}'));
-  expect(guest.ask(sampleRequest())).toBe(guest.ask(sampleResponse()));
+  expect(guest.call(sampleRequest())).toBe(guest.call(sampleResponse()));
   const counter = await openGuest(guestPath("counter"));
-  expect(counter.ask(sampleRequest()).audit.tags).toEqual(["n-1"]);
-  expect(counter.ask(sampleRequest()).audit.tags).toEqual(["n-2"]);
+  expect(counter.call(sampleRequest()).audit.tags).toEqual(["n-1"]);
+  expect(counter.call(sampleRequest()).audit.tags).toEqual(["n-2"]);
 });
 
 test("a refused result is refused every time", async () => {
   const guest = await openGuest(guestPath("unknown-decision"));
-  for (let i = 0; i < 3; i++) expect(() => guest.ask(sampleRequest())).toThrow(EventFailure);
+  for (let i = 0; i < 3; i++) expect(() => guest.call(sampleRequest())).toThrow(EventFailure);
   expect(guest.instance.isBroken).toBe(false);
 });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { decodeResult } from "../../../src/abi/json/result-decoder.ts";
+import { decodeResult as decode } from "../../../src/abi/json/result-decoder.ts";
 import { EventFailure, type FailureCode } from "../../../src/event/failure.ts";
 import { PLAIN_ALLOW } from "../../../src/event/verdict.ts";
+
+const decodeResult = (text: string) => decode(text, "request-headers");
 
 const result = (keys: object): string => JSON.stringify({ decision: "allow", ...keys });
 

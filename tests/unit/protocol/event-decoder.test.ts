@@ -96,10 +96,80 @@ describe("response headers", () => {
 });
 
 describe("other events", () => {
-  test.each(passiveEvents("other"))("$name needs no more than its id", ({ type, payload }) => {
+  const decoded = passiveEvents("other").map(({ type, payload }) => {
     const kind = eventKindOf(type);
     if (kind === undefined) throw new Error("no event kind");
-    expect(decodeEvent(kind, payload as Changed)).toEqual({ kind, correlationId: "other" } as never);
+    return decodeEvent(kind, payload as Changed);
+  });
+  const correlationId = "other";
+  const bytes = Buffer.from("hi");
+
+  test("every field finds its place", () => {
+    expect(decoded).toEqual([
+      {
+        kind: "request-body-chunk",
+        correlationId,
+        bytes,
+        isLast: true,
+        chunkIndex: 0,
+        totalBytes: 2,
+        bytesSoFar: 2,
+      },
+      {
+        kind: "response-body-chunk",
+        correlationId,
+        bytes,
+        isLast: true,
+        chunkIndex: 0,
+        totalBytes: 2,
+        bytesSoFar: 2,
+      },
+      {
+        kind: "request-complete",
+        correlationId,
+        status: 200,
+        durationMs: 3,
+        requestBodyBytes: 0,
+        responseBodyBytes: 12,
+        upstreamAttempts: 1,
+        error: null,
+      },
+      {
+        kind: "websocket-frame",
+        correlationId,
+        opcode: "text",
+        bytes,
+        isFromClient: true,
+        frameIndex: 0,
+        isFinal: true,
+        routeId: null,
+        clientAddress: "203.0.113.9",
+      },
+      {
+        kind: "guardrail-inspect",
+        correlationId,
+        inspectionType: "pii_detection",
+        content: "x",
+        model: null,
+        categories: [],
+        routeId: null,
+        metadata: {},
+      },
+    ]);
+  });
+
+  test("what older proxies leave out of a body event has a default", () => {
+    const payload = { correlation_id: "b", data: "", is_last: false };
+    expect(decodeEvent("request-body-chunk", payload)).toMatchObject({
+      chunkIndex: 0,
+      bytesSoFar: 0,
+      totalBytes: null,
+    });
+  });
+
+  test.each(["a", "a===", "aGk", "aGk=aGk=", "aG k", "é==="])("%p is no padded base64", (data) => {
+    const payload = { correlation_id: "b", data, is_last: true, total_size: null };
+    expect(() => decodeEvent("response-body-chunk", payload)).toThrow("data must be padded base64");
   });
 });
 

@@ -49,7 +49,7 @@ test("every event of the protocol is asked under its name, and the documented al
     ["request_headers", requestHeaders()] as const,
     ["response_headers", responseHeaders()] as const,
     ...passiveEvents().map(({ name, payload }) => [name, payload] as const),
-    ["websocket_frame", { correlation_id: "w" }] as const,
+    ["websocket_frame", passiveEvents("w")[3]!.payload] as const,
   ];
   for (const [name, payload] of events) {
     peer.send(v1Frame(v1Envelope(name, payload)));

@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import type { GuestFactory } from "../../../src/abi/contract.ts";
-import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import type { StatelessFactory } from "../../../src/abi/contract.ts";
+import { prepareStateless } from "../../support/prepare-stateless.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
 import { InlineRing, type InlineRingOptions } from "../../../src/ring/inline-ring.ts";
@@ -38,14 +38,14 @@ interface OpenOptions {
   /** False does not wait until all instances are there. */
   readonly isFull?: boolean;
   /** Stands between the ring and the real guests. */
-  readonly around?: (factory: GuestFactory) => GuestFactory;
+  readonly around?: (factory: StatelessFactory) => StatelessFactory;
 }
 
 async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOptions = {}) {
-  const { factory } = await prepareGuest({
+  const { factory } = await prepareStateless({
     moduleBytes: typeof guest === "string" ? await Bun.file(guestPath(guest)).bytes() : guest,
     limits: TEST_LIMITS,
-    canonicalHeaderCase: false,
+    abi: { abi: "json", canonicalHeaderCase: false },
   });
   const log = new RecordedLog({ debugEnabled: true });
   const ringOptions: InlineRingOptions = {
@@ -78,7 +78,7 @@ async function untilFull(ring: InlineRing, size: number): Promise<void> {
 }
 
 const ask = (ring: InlineRing, uri = "/"): Verdict | EventFailure =>
-  ring.ask(sampleRequest({ uri }), TIMEOUT_MS);
+  ring.call(sampleRequest({ uri }), TIMEOUT_MS);
 
 function tagsOf(outcome: Verdict | EventFailure): readonly string[] {
   if (outcome instanceof EventFailure) throw outcome;
@@ -95,7 +95,7 @@ const settled = () => Bun.sleep(30);
 /** A factory that can be told to fail, and counts what it was asked for. */
 function controlled() {
   const control = { isFailing: false, made: 0 };
-  const around = (factory: GuestFactory): GuestFactory => ({
+  const around = (factory: StatelessFactory): StatelessFactory => ({
     ...factory,
     instantiate: (host) => {
       if (control.isFailing) throw new ModuleError("module-start-failed", "no memory left for it");
@@ -109,7 +109,7 @@ function controlled() {
 /** Instances that take at least so long to make. */
 const slowly =
   (costMs: number) =>
-  (factory: GuestFactory): GuestFactory => ({
+  (factory: StatelessFactory): StatelessFactory => ({
     ...factory,
     instantiate: (host) => {
       const endsAtMs = performance.now() + costMs;
@@ -153,7 +153,10 @@ describe("instances that stand by", () => {
     // Made before, so that they cost nothing now.
     const { factory } = await open("allow", { size: 1 });
     const made = Array.from({ length: 80 }, () => factory.instantiate(testHost()));
-    const prepared = (real: GuestFactory): GuestFactory => ({ ...real, instantiate: () => made.pop()! });
+    const prepared = (real: StatelessFactory): StatelessFactory => ({
+      ...real,
+      instantiate: () => made.pop()!,
+    });
     // A machine that pauses just then makes the first one look dear.
     const tries: number[] = [];
     for (let i = 0; i < 20; i++) {
@@ -190,7 +193,7 @@ describe("instances that stand by", () => {
 
   test("are tried again when they could not be made", async () => {
     const { control, around } = controlled();
-    const failingAfterFirst = (factory: GuestFactory): GuestFactory => ({
+    const failingAfterFirst = (factory: StatelessFactory): StatelessFactory => ({
       ...factory,
       instantiate: (host) => {
         const instance = around(factory).instantiate(host);

@@ -1,7 +1,7 @@
 /** What a slot tells the budget for new instances. */
 
 import { describe, expect, test } from "bun:test";
-import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
+import { prepareStateless } from "../../support/prepare-stateless.ts";
 import { InlineSlot } from "../../../src/ring/inline-slot.ts";
 import { RefillBudget } from "../../../src/ring/refill-budget.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
@@ -33,14 +33,14 @@ class ObservedBudget extends RefillBudget {
 }
 
 async function open(settings: Partial<SlotSettings> = {}) {
-  const { factory } = await prepareGuest({
+  const { factory } = await prepareStateless({
     moduleBytes: await Bun.file(guestPath("trap-on-marker")).bytes(),
     limits: TEST_LIMITS,
-    canonicalHeaderCase: false,
+    abi: { abi: "json", canonicalHeaderCase: false },
   });
   const budget = new ObservedBudget(performance.now());
   const slot = new InlineSlot(0, factory, slotSettings(settings), null, new RecordedLog(), budget, () => {});
-  const ask = (uri: string): void => void slot.ask(sampleRequest({ uri }), 1000, 0, null);
+  const ask = (uri: string): void => void slot.call(sampleRequest({ uri }), 1000, 0, null);
   return { budget, slot, ask };
 }
 

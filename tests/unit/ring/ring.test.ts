@@ -1,9 +1,9 @@
 /** The choice between this thread and others, with guests that are cheap, heavy or endless. */
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { GuestFactory } from "../../../src/abi/contract.ts";
-import { prepareGuest } from "../../../src/abi/guest-recipe.ts";
-import type { GuestEvent } from "../../../src/event/event.ts";
+import type { StatelessFactory } from "../../../src/abi/contract.ts";
+import { jsonRecipe, prepareStateless } from "../../support/prepare-stateless.ts";
+import type { HeadersEvent } from "../../../src/event/event.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
 import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
@@ -33,7 +33,7 @@ interface OpenOptions {
   readonly dispatch?: DispatchMode;
   readonly timeoutMs?: number;
   /** Stands between the ring and the guests on this thread. */
-  readonly around?: (factory: GuestFactory) => GuestFactory;
+  readonly around?: (factory: StatelessFactory) => StatelessFactory;
 }
 
 /** Traps when it is configured again, and answers with what it was asked. */
@@ -55,12 +55,9 @@ const CONFIGURED_ONCE = guestWat(`(memory (export "memory") 8)
   (call $result (local.get $start) (i32.sub (local.get $end) (local.get $start))))`);
 
 async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOptions = {}): Promise<Ring> {
-  const recipe = {
-    moduleBytes: typeof guest === "string" ? await Bun.file(guestPath(guest)).bytes() : guest,
-    limits: TEST_LIMITS,
-    canonicalHeaderCase: false,
-  };
-  const { factory } = await prepareGuest(recipe);
+  const bytes = typeof guest === "string" ? await Bun.file(guestPath(guest)).bytes() : guest;
+  const recipe = jsonRecipe(bytes, TEST_LIMITS);
+  const { factory } = await prepareStateless(recipe);
   const ring = new Ring({
     factory: options.around?.(factory) ?? factory,
     recipe,
@@ -75,7 +72,8 @@ async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOpt
 }
 
 class Job implements RingJob {
-  readonly event: GuestEvent;
+  readonly event: HeadersEvent;
+  readonly exchange = null;
   isCancelled = false;
   isSettled = false;
   readonly #outcome = Promise.withResolvers<Verdict | EventFailure>();
@@ -116,7 +114,7 @@ async function untilThreadsRun(ring: Ring): Promise<void> {
 }
 
 /**
- * Each asker asks when the one before is answered. By how many others questions were overtaken, as far as it is more
+ * Each source asks when the one before is answered. By how many others questions were overtaken, as far as it is more
  * than a line of that length explains.
  */
 async function overtakenQuestions(
@@ -198,7 +196,7 @@ test("while no instance on this thread is sound and none can be made, other thre
 
 test("while the first threads start, questions that no instance on this thread can take wait for them", async () => {
   let isFailing = false;
-  const around = (factory: GuestFactory): GuestFactory => ({
+  const around = (factory: StatelessFactory): StatelessFactory => ({
     ...factory,
     instantiate: (host) => {
       if (isFailing) throw new ModuleError("module-start-failed", "no memory left for it");

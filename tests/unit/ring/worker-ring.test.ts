@@ -5,6 +5,7 @@ import { WorkerRing } from "../../../src/ring/worker-ring.ts";
 import type { StartMessage } from "../../../src/ring/worker-slot.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import { jsonRecipe } from "../../support/prepare-stateless.ts";
 import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
 
 /** Threads are started here, on a machine that may be busy. */
@@ -19,7 +20,7 @@ test("sizes that change faster than threads end never make more threads than the
     return {
       type: "start",
       slot,
-      recipe: { moduleBytes, limits: TEST_LIMITS, canonicalHeaderCase: false },
+      recipe: jsonRecipe(moduleBytes, TEST_LIMITS),
       settings,
       configJson: null,
       debugEnabled: false,

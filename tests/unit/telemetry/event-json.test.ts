@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { InputError } from "../../../src/event/input-error.ts";
 import { readEvent, writeEvent } from "../../../src/telemetry/recording/event-json.ts";
 import { REDACTED } from "../../../src/telemetry/recording/redaction.ts";
-import type { GuestEvent } from "../../../src/event/event.ts";
+import type { HeadersEvent } from "../../../src/event/event.ts";
 
 function refusalOf(value: unknown): string {
   try {
@@ -95,7 +95,7 @@ describe("an event in JSON", () => {
   const text = fc.string({ unit: "binary" });
   const headers = fc.dictionary(fc.string({ minLength: 1 }), fc.array(text, { maxLength: 3 }));
   const optionalText = fc.option(text);
-  const request: fc.Arbitrary<GuestEvent> = fc.record({
+  const request: fc.Arbitrary<HeadersEvent> = fc.record({
     kind: fc.constant("request-headers" as const),
     correlationId: text,
     method: text,
@@ -115,7 +115,7 @@ describe("an event in JSON", () => {
       traceparent: optionalText,
     }),
   });
-  const response: fc.Arbitrary<GuestEvent> = fc.record({
+  const response: fc.Arbitrary<HeadersEvent> = fc.record({
     kind: fc.constant("response-headers" as const),
     correlationId: text,
     status: fc.nat(65_535),

@@ -26,7 +26,7 @@ async function open(
 describe("a guest on the bench", () => {
   test("answers with its verdict, and tells fuel and memory", async () => {
     const guest = await open("block");
-    const { outcome, fuel, memoryBytes, us } = guest.ask(sampleRequest());
+    const { outcome, fuel, memoryBytes, us } = guest.call(sampleRequest());
     expect(outcome).toMatchObject({ decision: { kind: "block", status: 451 } });
     expect(fuel).toBeGreaterThanOrEqual(0);
     expect(memoryBytes).toBe(131_072);
@@ -36,27 +36,27 @@ describe("a guest on the bench", () => {
   test("uses as much fuel for the same work each time, and more for more work", async () => {
     const little = await open("constant");
     const much = await open("compute");
-    const first = little.ask(sampleRequest()).fuel ?? 0;
-    expect(little.ask(sampleRequest()).fuel).toBe(first);
-    expect(much.ask(sampleRequest()).fuel).toBeGreaterThan(first * 10);
+    const first = little.call(sampleRequest()).fuel ?? 0;
+    expect(little.call(sampleRequest()).fuel).toBe(first);
+    expect(much.call(sampleRequest()).fuel).toBeGreaterThan(first * 10);
   });
 
   test("has no fuel to tell without limits", async () => {
-    expect((await open("block", { limits: false })).ask(sampleRequest()).fuel).toBeNull();
+    expect((await open("block", { limits: false })).call(sampleRequest()).fuel).toBeNull();
   });
 
   test("fails as a value, and is whole again for the next question", async () => {
     const guest = await open("trap");
-    const first = guest.ask(sampleRequest());
+    const first = guest.call(sampleRequest());
     expect(first.outcome).toBeInstanceOf(EventFailure);
     expect(guest.isBroken).toBe(true);
-    expect(guest.ask(sampleRequest()).outcome).toMatchObject({ code: "guest-trap" });
+    expect(guest.call(sampleRequest()).outcome).toMatchObject({ code: "guest-trap" });
   });
 
   test("keeps state between questions, as a slot does", async () => {
     const guest = await open("counter");
-    guest.ask(sampleRequest());
-    expect(guest.ask(sampleRequest()).outcome).toMatchObject({ audit: { tags: ["n-2"] } });
+    guest.call(sampleRequest());
+    expect(guest.call(sampleRequest()).outcome).toMatchObject({ audit: { tags: ["n-2"] } });
   });
 
   test("tells which events it has a handler for", async () => {
@@ -66,7 +66,7 @@ describe("a guest on the bench", () => {
 
   test("hands over what the guest wrote, once", async () => {
     const guest = await open("write-flood");
-    guest.ask(sampleRequest());
+    guest.call(sampleRequest());
     const lines = guest.takeLines();
     expect(lines.length).toBeGreaterThan(0);
     expect(lines[0]).toMatchObject({ level: expect.any(String), text: expect.any(String) });
@@ -75,7 +75,7 @@ describe("a guest on the bench", () => {
 
   test("is configured before the first question, and an instance after a failure as well", async () => {
     const guest = await open("configure-echo", {}, '{"a":1}');
-    expect(guest.ask(sampleRequest()).outcome).toMatchObject({ decision: { kind: "allow" } });
+    expect(guest.call(sampleRequest()).outcome).toMatchObject({ decision: { kind: "allow" } });
   });
 
   test("that refuses its configuration cannot be opened", async () => {

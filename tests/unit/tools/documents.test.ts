@@ -80,7 +80,7 @@ describe("the chapter for authors", () => {
   for (const line of blocks("json result")) {
     test(`shows a result that is taken: ${line.slice(0, 50)}`, () => {
       expect([isResult(JSON.parse(line)), isResult.errors]).toEqual([true, null]);
-      expect(() => decodeResult(line)).not.toThrow();
+      expect(() => decodeResult(line, "request-headers")).not.toThrow();
     });
   }
 

@@ -22,7 +22,7 @@ const isResult = validator("result");
 
 function isTaken(result: unknown): boolean {
   try {
-    decodeResult(JSON.stringify(result));
+    decodeResult(JSON.stringify(result), "request-headers");
     return true;
   } catch (error) {
     if (error instanceof EventFailure) return false;

@@ -8,9 +8,12 @@ import { guestWat } from "../../guests/guest-wat.ts";
 import { sampleRequest, sampleResponse } from "../../support/neutral-events.ts";
 import { openGuest, type OpenGuest } from "../../support/open-guest.ts";
 
-function failureOf(guest: OpenGuest, event: Parameters<OpenGuest["ask"]>[0] = sampleRequest()): EventFailure {
+function failureOf(
+  guest: OpenGuest,
+  event: Parameters<OpenGuest["call"]>[0] = sampleRequest(),
+): EventFailure {
   try {
-    guest.ask(event);
+    guest.call(event);
   } catch (error) {
     if (error instanceof EventFailure) return error;
     throw error;
@@ -67,7 +70,7 @@ describe("a trap", () => {
 
   test("in dealloc costs the instance, not the answer", async () => {
     const guest = await openGuest(guestPath("trap-in-dealloc"));
-    expect(guest.ask(sampleRequest()).decision.kind).toBe("allow");
+    expect(guest.call(sampleRequest()).decision.kind).toBe("allow");
     expect(guest.instance.isBroken).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 /** One result of a guest, decoded and answered: whatever the guest returned, the proxy must understand the answer. */
 
 import { decodeResult } from "../../../src/abi/json/result-decoder.ts";
-import { failVerdict } from "../../../src/dispatch/fail-policy.ts";
+import { failVerdict } from "../../../src/dispatch/failure-policy.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import type { Verdict } from "../../../src/event/verdict.ts";
 import { acceptAnswer } from "../../support/accepted-answer.ts";
@@ -13,10 +13,10 @@ const ID = "3Nq8aXk2Tz1";
 export function faultOfResult(result: string): string | null {
   let verdict: Verdict;
   try {
-    verdict = decodeResult(result);
+    verdict = decodeResult(result, "request-headers");
   } catch (error) {
     if (!(error instanceof EventFailure)) return `decodeResult threw ${String(error)}`;
-    verdict = failVerdict(error, false);
+    verdict = failVerdict(error, false, "request-headers");
   }
   try {
     for (const hasTrueRedirect of [false, true]) {

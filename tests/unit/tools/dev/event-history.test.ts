@@ -3,11 +3,11 @@
 import { expect, test } from "bun:test";
 import { EventHistory, type EventRecord } from "../../../../src/tools/dev/event-history.ts";
 import { eventFromForm } from "../../../../src/tools/dev/event-form.ts";
-import type { GuestEvent } from "../../../../src/event/event.ts";
+import type { HeadersEvent } from "../../../../src/event/event.ts";
 import { EventFailure } from "../../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../../src/event/verdict.ts";
 
-function request(uri: string): GuestEvent {
+function request(uri: string): HeadersEvent {
   const form = {
     kind: "request-headers",
     method: "GET",

@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GuestEvent } from "../../../src/event/event.ts";
-import { keptEvent } from "../../../src/event/event-text.ts";
+import type { HeadersEvent } from "../../../src/event/event.ts";
+import { retain } from "../../../src/event/event-text.ts";
 import {
   byDecoder,
   byTranscoder,
@@ -17,7 +17,7 @@ import {
 } from "../../support/transcoded.ts";
 import { readRecordings } from "../../wire/recorded-frames.ts";
 
-const ASSEMBLY = join(import.meta.dir, "../../../src/protocol/transcoder/assembly");
+const ASSEMBLY = join(import.meta.dir, "../../../src/abi/json/transcoder/assembly");
 const ASC = join(import.meta.dir, "../../../node_modules/assemblyscript/bin/asc.js");
 const REQUEST_HEADERS = 16;
 const RESPONSE_HEADERS = 17;
@@ -174,7 +174,7 @@ describe("the event", () => {
   function ask(
     transcoder: ReturnType<typeof sharedTranscoder>,
     frame: Buffer,
-  ): GuestEvent & { kind: "request-headers" } {
+  ): HeadersEvent & { kind: "request-headers" } {
     const event = transcode(transcoder, "v2-request", frame);
     if (event?.kind !== "request-headers") throw new Error("the event was not taken");
     return event;
@@ -201,7 +201,7 @@ describe("the event", () => {
   test("keeps its fields once it was kept", () => {
     const transcoder = sharedTranscoder();
     const event = ask(transcoder, first);
-    const plain = keptEvent(event);
+    const plain = retain(event);
     ask(transcoder, second);
     expect(plain).toMatchObject({ kind: "request-headers", uri: "/first", correlationId: "inner" });
     expect(structuredClone(plain)).toEqual(plain);

@@ -1,28 +1,37 @@
-/** One question to the guest on its way through the ring: the thread between an asker and a slot. */
+/** One event on its way through the ring, between its source and a slot. */
 
-import type { GuestEvent } from "../event/event.ts";
-import type { Asker, PendingAnswer } from "../event/exchange.ts";
+import type { ProxyEvent } from "../event/event.ts";
+import type { EventSource, PendingEvent } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { RingJob } from "../ring/ring-job.ts";
 
 export interface JobOwner {
-  onVerdict(job: GuestJob, verdict: Verdict): void;
-  onFailure(job: GuestJob, failure: EventFailure): void;
+  onVerdict(job: EventJob, verdict: Verdict): void;
+  onFailure(job: EventJob, failure: EventFailure): void;
 }
 
-export class GuestJob implements RingJob, PendingAnswer {
-  readonly event: GuestEvent;
-  readonly asker: Asker;
-  /** Milliseconds on the monotonic clock; 0 when nobody wants to know. */
+export class EventJob implements RingJob, PendingEvent {
+  readonly event: ProxyEvent;
+  readonly source: EventSource;
+  readonly exchange: Exchange | null;
+  /** Milliseconds on the monotonic clock; 0 when nobody needs to know. */
   readonly startedAtMs: number;
   readonly #owner: JobOwner;
   #isSettled = false;
   #isCancelled = false;
 
-  constructor(event: GuestEvent, asker: Asker, owner: JobOwner, startedAtMs: number) {
+  constructor(
+    event: ProxyEvent,
+    source: EventSource,
+    exchange: Exchange | null,
+    owner: JobOwner,
+    startedAtMs: number,
+  ) {
     this.event = event;
-    this.asker = asker;
+    this.source = source;
+    this.exchange = exchange;
     this.startedAtMs = startedAtMs;
     this.#owner = owner;
   }

@@ -1,0 +1,9 @@
+/** The ABIs this agent speaks, one line each. */
+
+import type { Abi } from "./contract.ts";
+import { jsonAbi } from "./json/json-abi.ts";
+
+/** The first that recognises a module gets it; a module that none recognises is told what the JSON ABI needs. */
+export const ABIS: readonly Abi[] = [jsonAbi];
+
+export const DEFAULT_ABI: Abi = jsonAbi;

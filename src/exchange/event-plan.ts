@@ -1,0 +1,84 @@
+/**
+ * When an exchange is over: no proxy says so, but from the events that can still come it can be told. What is only
+ * probable is left to the table's timeout.
+ */
+
+import type { EventKind, ProxyEvent, ResponseHeadersEvent } from "../event/event.ts";
+import type { Exchange } from "./exchange.ts";
+
+const SWITCHING_PROTOCOLS = 101;
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
+
+/** A response before the real one, such as 100 or 103. The answer to an upgrade is a real one. */
+export function isInterim(status: number): boolean {
+  return status < 200 && status !== SWITCHING_PROTOCOLS;
+}
+
+export class EventPlan {
+  readonly #expected: ReadonlySet<EventKind>;
+
+  /**
+   * @param handled what the guest has handlers for
+   * @param subscribed what the proxy sends, as the operator says; null when nobody knows
+   */
+  constructor(handled: ReadonlySet<EventKind>, subscribed: ReadonlySet<EventKind> | null) {
+    this.#expected =
+      subscribed === null ? handled : new Set([...handled].filter((kind) => subscribed.has(kind)));
+  }
+
+  expects(kind: EventKind): boolean {
+    return this.#expected.has(kind);
+  }
+
+  /** Whether nothing can follow this event in its exchange, after a verdict that lets it go on. */
+  isLast(event: ProxyEvent, exchange: Exchange): boolean {
+    switch (event.kind) {
+      case "request-headers":
+        return !this.#expectsResponse && !(this.expects("request-body-chunk") && hasRequestBody(exchange));
+      case "request-body-chunk":
+        return !this.#expectsResponse && event.isLast;
+      case "response-headers":
+        return this.#endsWithHeaders(event, exchange);
+      case "response-body-chunk":
+        return event.isLast;
+      case "request-complete":
+        return true;
+      case "websocket-frame":
+      case "guardrail-inspect":
+        return false;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  get #expectsResponse(): boolean {
+    return (
+      this.expects("response-headers") ||
+      this.expects("response-body-chunk") ||
+      this.expects("websocket-frame") ||
+      this.expects("request-complete")
+    );
+  }
+
+  #endsWithHeaders(event: ResponseHeadersEvent, exchange: Exchange): boolean {
+    const status = event.status;
+    if (isInterim(status) || this.expects("request-complete")) return false;
+    if (status === SWITCHING_PROTOCOLS) return !this.expects("websocket-frame");
+    return !this.expects("response-body-chunk") || !hasResponseBody(event, exchange);
+  }
+}
+
+/** Over HTTP/2 a body need not be announced, so any method that may have one counts. */
+function hasRequestBody(exchange: Exchange): boolean {
+  const framing = exchange.framing;
+  if (framing === null) return true;
+  if (framing.transferEncoding !== null) return true;
+  if (framing.contentLength !== null) return framing.contentLength !== "0";
+  return framing.method !== "GET" && framing.method !== "HEAD";
+}
+
+function hasResponseBody({ status, headers }: ResponseHeadersEvent, exchange: Exchange): boolean {
+  if (status === NO_CONTENT || status === NOT_MODIFIED || exchange.framing?.method === "HEAD") return false;
+  return headers["content-length"]?.[0] !== "0";
+}
