@@ -131,7 +131,7 @@ export class Dispatcher implements EventSink, JobOwner {
     if (this.#remembered.size === 0) return verdict;
     const remembered = this.#remembered.take(event.correlationId);
     if (remembered === null) return verdict;
-    // First those of the request phase, as newer proxies apply them (protocol.md 5.5).
+    // First those of the request phase, as newer proxies apply them (docs/agent-protocol.md 8.2).
     return { ...verdict, responseHeaders: [...remembered, ...verdict.responseHeaders] };
   }
 

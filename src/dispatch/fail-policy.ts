@@ -1,6 +1,6 @@
 /**
- * The one gate for failure (design.md 4.6): what becomes of an event that ended without a verdict of the guest. Nobody
- * else asks whether the agent fails open.
+ * The one gate for failure (docs/design.md 4.5): what becomes of an event that ended without a verdict of the guest.
+ * Nobody else asks whether the agent fails open.
  */
 
 import type { EventFailure } from "../event/failure.ts";

@@ -1,10 +1,11 @@
 /**
  * Response-header operations that a guest gave while answering *request* headers, kept until the response comes.
- * Proxies up to 0.6.50 drop them at request time (protocol.md 5.5), and the two events of one request arrive on
- * different connections, so this is shared by all.
+ * Proxies up to 0.6.50 drop them at request time (docs/agent-protocol.md 8.2), and the two events of one request arrive
+ * on different connections, so this is shared by all.
  *
- * The correlation id is the client's choice and may repeat (protocol.md 5.4): the newest request of an id counts, and
- * an entry serves one response only. Memory is bounded by count, size and age, since a response may never come.
+ * The correlation id is the client's choice and may repeat (docs/agent-protocol.md 6.10): the newest request of an id
+ * counts, and an entry serves one response only. Memory is bounded by count, size and age, since a response may never
+ * come.
  */
 
 import type { HeaderOp } from "../event/header-ops.ts";

@@ -8,7 +8,7 @@
 
 import type { GuestEvent } from "./event.ts";
 
-/** `bytes[start..end)` is ASCII: the JSON of protocol.md 6.2, with exactly the documented keys. */
+/** `bytes[start..end)` is ASCII: the JSON of docs/design.md 6.2, with exactly the documented keys. */
 export interface EventText {
   readonly bytes: Buffer;
   readonly start: number;

@@ -2,7 +2,7 @@
  * The neutral event: what a proxy asks about, free of any wire spelling.
  *
  * Protocols build events, ABIs read them. Every string in here is hostile: the HTTP client chooses most of them,
- * the correlation id included (protocol.md 5.4), so none may become an object key or unescaped log text.
+ * the correlation id included (docs/agent-protocol.md 6.10), so none may become an object key or unescaped log text.
  */
 
 import type { BorrowedEvent } from "./event-text.ts";

@@ -1,6 +1,6 @@
 /**
- * Neutral events to the JSON that guests read (protocol.md 6.2): exactly the documented keys, so that strict parsers
- * work; a guest asks for more through `sentinel_abi_flags` (design.md 5).
+ * Neutral events to the JSON that guests read (docs/design.md 6.2): exactly the documented keys, so that strict parsers
+ * work; a guest asks for more through `sentinel_abi_flags` (docs/design.md 6.4).
  */
 
 import type { GuestEvent, HeaderMap, RequestMetadata } from "../../event/event.ts";
@@ -80,7 +80,7 @@ function headerLists(headers: HeaderMap, form: InputForm): Record<string, readon
   return lists;
 }
 
-/** `:method` and `:path` stand among the headers of v1 proxies of January 2026 (protocol.md 0.1). */
+/** `:method` and `:path` stand among the headers of v1 proxies of January 2026 (docs/agent-protocol.md 1.3). */
 function isPseudoHeader(name: string): boolean {
   return name.charCodeAt(0) === COLON;
 }

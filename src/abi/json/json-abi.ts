@@ -1,5 +1,5 @@
 /**
- * The JSON ABI: what a module must export (protocol.md 6.1), and how guests of it are made.
+ * The JSON ABI: what a module must export (docs/design.md 6.1), and how guests of it are made.
  */
 
 import type { EventFailure } from "../../event/failure.ts";
@@ -32,7 +32,10 @@ const ABI_FLAGS = "sentinel_abi_flags";
 /** Exports that get a twin without BigInt when the limits are compiled in. */
 export const SPLIT_EXPORTS: readonly string[] = [REQUEST_HANDLER, RESPONSE_HANDLER];
 
-/** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent (protocol.md 6.1). */
+/**
+ * Functions of the contract. An optional one of another type counts as missing, as in the Rust agent
+ * (docs/design.md 6.1).
+ */
 export const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["alloc", "(i32) -> i32"],
   ["dealloc", "(i32, i32) -> ()"],
@@ -161,7 +164,7 @@ function handlerOf(loaded: LoadedModule, exports: InstanceExports, name: string)
     : bigIntHandler(name, exports[name] as (pointer: number, length: number) => bigint);
 }
 
-/** Asked once an instance; without that export it gets the documented keys only (design.md 5). */
+/** Asked once an instance; without that export it gets the documented keys only (docs/design.md 6.4). */
 function readAbiFlags(started: StartedInstance, host: GuestHost): number {
   const flags = started.exports[ABI_FLAGS] as () => number;
   started.deadline.arm(host.startTimeoutMs);

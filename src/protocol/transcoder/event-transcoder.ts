@@ -1,7 +1,7 @@
 /**
- * From an event's frame straight to the JSON that guests read (protocol.md 6.2), in one pass over the bytes and without
- * a string or an object in between. The pass is a small WebAssembly module of our own (assembly/), because only there
- * sixteen bytes are looked at in one step.
+ * From an event's frame straight to the JSON that guests read (docs/design.md 6.2), in one pass over the bytes and
+ * without a string or an object in between. The pass is a small WebAssembly module of our own (assembly/), because only
+ * there sixteen bytes are looked at in one step.
  *
  * It takes events as real proxies write them, and is strict: whatever is spelled otherwise, is not ASCII, lacks a
  * member, has one twice or is no event at all gets null here, and the decoder that explains what is wrong
@@ -20,7 +20,7 @@ const INPUT_AT = 8192;
 const MAX_INPUT_BYTES = 65_536;
 const MEMORY_PAGES = 4;
 
-/** What stands before the payload of a v1 event that asks about request headers (protocol.md 1.2). */
+/** What stands before the payload of a v1 event that asks about request headers (docs/agent-protocol.md 2.2). */
 const V1_PREFIX = '{"version":1,"event_type":"request_headers","payload":';
 
 type Transcode = (length: number, prefixLength: number, isResponse: number) => number;

@@ -1,6 +1,6 @@
 /**
  * How the payloads of events and answers are spelled once the handshake has settled it. The seam for another encoding
- * (protocol.md 2.12): a second codec is one more object here and one more name in the handshake.
+ * (docs/agent-protocol.md 3.10): a second codec is one more object here and one more name in the handshake.
  */
 
 import type { Verdict } from "../../event/verdict.ts";

@@ -1,9 +1,9 @@
 /**
- * Protocol v2 on one connection (protocol.md 2): a handshake, then typed messages whose answers carry the id of their
- * question and may leave in any order.
+ * Protocol v2 on one connection (docs/agent-protocol.md 3): a handshake, then typed messages whose answers carry the id
+ * of their question and may leave in any order.
  *
- * Faults follow protocol.md 2.11 with the behaviour it recommends: unknown types are skipped, events that cannot be
- * decoded are answered by the fail policy when their id can be read, and only a broken handshake closes.
+ * Faults follow docs/agent-protocol.md 3.9 with the behaviour it recommends: unknown types are skipped, events that
+ * cannot be decoded are answered by the fail policy when their id can be read, and only a broken handshake closes.
  */
 
 import type { EventKind, ProxyEvent } from "../../event/event.ts";
@@ -150,7 +150,7 @@ export class V2Session implements FrameHandler, Asker {
     if (event === null) return;
     const answer = this.#options.events.ask(event, this);
     if (answer === null) return;
-    // A second question with an id in flight takes the first one's place in the proxy (protocol.md 2.5).
+    // A second question with an id in flight takes the first one's place in the proxy (docs/agent-protocol.md 3.4).
     this.#pending.get(event.correlationId)?.answer.cancel();
     this.#pending.set(event.correlationId, { event, answer });
   }
