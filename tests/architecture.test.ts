@@ -1,4 +1,4 @@
-/** The house as design.md lays it out: which room may know which, and that no module keeps state of its own. */
+/** The house as docs/design.md 7 lays it out: which room may know which, and that no module keeps state of its own. */
 
 import { describe, expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * What a proxy pushes at run time (protocol.md 2.7, 5.6): `fail-open` and `pool-size` are applied, the whole block goes
- * to the guest, every other key is only named in a warning. It arrives once per connection, so the same content again
- * changes nothing; and since a refusal takes the whole agent out of service, only the guest's own refusal counts.
+ * What a proxy pushes at run time (docs/agent-protocol.md 13): `fail-open` and `pool-size` are applied, the whole block
+ * goes to the guest, every other key is only named in a warning. It arrives once per connection, so the same content
+ * again changes nothing; and since a refusal takes the whole agent out of service, only the guest's own refusal counts.
  */
 
 import type { ConfigureOutcome } from "../event/event-sink.ts";

@@ -1,7 +1,7 @@
 /**
  * Exercises a module before the socket exists, since cold guest code is many times slower than warm code and the
- * proxy's timeouts are short (design.md 4.5). It happens on an instance of its own that is thrown away: compiled code
- * is shared by all instances of a module, guest state is not.
+ * proxy's timeouts are short (docs/design.md 4.4). It happens on an instance of its own that is thrown away: compiled
+ * code is shared by all instances of a module, guest state is not.
  */
 
 import type { GuestFactory, StatefulGuest, StatelessGuest } from "../abi/contract.ts";

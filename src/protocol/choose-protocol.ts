@@ -1,6 +1,6 @@
 /**
- * Tells the protocols apart by the first byte after the first length (protocol.md 0.2): a v2 peer starts with message
- * type 0x01, a v1 peer with JSON.
+ * Tells the protocols apart by the first byte after the first length (docs/agent-protocol.md 1.4): a v2 peer starts
+ * with message type 0x01, a v1 peer with JSON.
  */
 
 import type { FrameHandler, FrameHandlerFactory } from "../transport/frame-handler.ts";

@@ -1,5 +1,5 @@
 /**
- * The answer to a configuration (protocol.md 2.7): allow accepts, anything else makes a 0.6.54 proxy drop the
+ * The answer to a configuration (docs/agent-protocol.md 13): allow accepts, anything else makes a 0.6.54 proxy drop the
  * connection and write the block's body to its log as the reason.
  */
 

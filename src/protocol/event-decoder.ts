@@ -1,7 +1,7 @@
 /**
- * JSON payloads to neutral events (protocol.md 1.3): shared by v1, which wraps them in an envelope, and v2, which adds
- * a top-level correlation id. Unknown keys are ignored, missing nullable keys count as null, everything else is
- * required and checked: a wrong type is a DecodeError that names the key.
+ * JSON payloads to neutral events (docs/agent-protocol.md 6): shared by v1, which wraps them in an envelope, and v2,
+ * which adds a top-level correlation id. Unknown keys are ignored, missing nullable keys count as null, everything else
+ * is required and checked: a wrong type is a DecodeError that names the key.
  *
  * The checks are written out by hand since this runs for every event.
  */
@@ -105,8 +105,8 @@ function decodeBody(kind: BodyEvent["kind"], payload: JsonObject, bytesSoFar: un
 }
 
 /**
- * The id that the answer must echo: at top level, else in the metadata (protocol.md 2.5), else empty as in the
- * reference. Never throws, so that it also serves events that do not decode.
+ * The id that the answer must echo: at top level, else in the metadata (docs/agent-protocol.md 3.4), else empty as in
+ * the reference. Never throws, so that it also serves events that do not decode.
  */
 export function eventCorrelationId(payload: JsonObject): string {
   const topLevel = payload["correlation_id"];

@@ -1,2 +1,2 @@
-/** `auto` follows the proxy's version, `block` and `redirect` pin one form (protocol.md 5.5). */
+/** `auto` follows the proxy's version, `block` and `redirect` pin one form (docs/agent-protocol.md 8.3). */
 export type RedirectEncoding = "auto" | "block" | "redirect";

@@ -1,7 +1,7 @@
 /**
- * Neutral verdicts to the response envelope, which both protocols share (protocol.md 1.4, 1.5). Keys that hold nothing
- * are left out: every proxy takes their absence as the default, while `null` for a list or an object makes it drop the
- * whole answer (protocol.md 1.4).
+ * Neutral verdicts to the response envelope, which both protocols share (docs/agent-protocol.md 7.1, 7.2). Keys that
+ * hold nothing are left out: every proxy takes their absence as the default, while `null` for a list or an object makes
+ * it drop the whole answer (docs/agent-protocol.md 7.1).
  */
 
 import type { ProxyEvent } from "../event/event.ts";
@@ -16,7 +16,7 @@ export interface ResponseForm {
   readonly hasTrueRedirect: boolean;
 }
 
-/** Statuses that a proxy passes on in a true redirect; it turns any other into 302 (protocol.md 5.5). */
+/** Statuses that a proxy passes on in a true redirect; it turns any other into 302 (docs/agent-protocol.md 8.2). */
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -95,7 +95,9 @@ function encodeDecision(verdict: Verdict, form: ResponseForm): string {
   }
 }
 
-/** Proxies discard the operations of a refusal; from 0.6.51 on they take headers inside it (protocol.md 5.5). */
+/**
+ * Proxies discard the operations of a refusal; from 0.6.51 on they take headers inside it (docs/agent-protocol.md 8.2).
+ */
 function encodeBlock(status: number, body: string | null, ops: readonly HeaderOp[]): string {
   const headers = headersOf(ops);
   return (
@@ -122,7 +124,10 @@ function headersOf(ops: readonly HeaderOp[]): string {
     .join(",");
 }
 
-/** A redirect in the form of a block repeats its Location as an operation, before the guest's own (protocol.md 5.5). */
+/**
+ * A redirect in the form of a block repeats its Location as an operation, before the guest's own
+ * (docs/agent-protocol.md 8.3).
+ */
 function responseOpsOf(verdict: Verdict, form: ResponseForm): readonly HeaderOp[] {
   const decision = verdict.decision;
   if (decision.kind !== "redirect" || decision.location === null || isTrueRedirect(decision, form)) {

@@ -1,5 +1,5 @@
 /**
- * All slots of one module, and the choice between them (design.md 4.4).
+ * All slots of one module, and the choice between them (docs/design.md 4.3).
  *
  * Cheap guests run inline, on the thread that read their event. A module whose calls turn out heavy moves to worker
  * threads, which are started when they are first needed; a single heavy call on the inline slot is stopped after a

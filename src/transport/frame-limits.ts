@@ -1,4 +1,4 @@
-/** Sizes of frames, protocol.md 1.1 and 2.1. A length does not count its own four bytes. */
+/** Sizes of frames, docs/agent-protocol.md 2.1 and 3.1. A length does not count its own four bytes. */
 
 export const LENGTH_PREFIX_BYTES = 4;
 

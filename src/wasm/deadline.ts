@@ -1,6 +1,6 @@
 /**
- * The clock behind the limits that are compiled into a module (design.md 4.2): whenever a guest has used up a slice of
- * fuel it calls `check`, which grants the next one or stops it.
+ * The clock behind the limits that are compiled into a module (docs/design.md 4.1): whenever a guest has used up a
+ * slice of fuel it calls `check`, which grants the next one or stops it.
  */
 
 /** Instead of a slice: the guest traps. */

@@ -1,5 +1,5 @@
 /**
- * The fuel of one instance, as the host sees it (design.md 4.2).
+ * The fuel of one instance, as the host sees it (docs/design.md 4.1).
  */
 
 import type { Deadline } from "./deadline.ts";

@@ -1,6 +1,6 @@
 /**
- * From bytes to a compiled module: identified, limited (design.md 4.2), compiled, described. Done once per module, long
- * before any request; instances are made from the result elsewhere.
+ * From bytes to a compiled module: identified, limited (docs/design.md 4.1), compiled, described. Done once per module,
+ * long before any request; instances are made from the result elsewhere.
  */
 
 import { type ExportType, readExportTypes } from "./export-types.ts";

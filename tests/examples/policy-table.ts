@@ -2,7 +2,7 @@
  * The example policy as a table: what every language's module must answer. One list, so that five modules cannot
  * drift apart; how the modules are asked is left to policy.test.ts.
  *
- * The policy is that of protocol.md 6.7, with header names compared without regard to letter case.
+ * The policy is that of docs/design.md 6.7, with header names compared without regard to letter case.
  */
 
 import type { HeadersEvent, RequestMetadata } from "../../src/event/event.ts";

@@ -1,6 +1,6 @@
 /**
- * Complete configurations for the proxies of both eras (protocol.md 5.7, 5.8), as their parsers really take them. The
- * defaults are those that README shows; tests put their own addresses and paths in.
+ * Complete configurations for the proxies of both eras (docs/agent-protocol.md 15), as their parsers really take them.
+ * The defaults are those that README shows; tests put their own addresses and paths in.
  */
 
 /** Sentinel speaks protocol v1 and needs a proxy of before February 2026; Zentinel speaks v2. */

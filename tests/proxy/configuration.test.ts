@@ -1,4 +1,7 @@
-/** The `config` block of the proxy's file: delivered or not, applied, and refused by the module (protocol.md 2.7, 5.6). */
+/**
+ * The `config` block of the proxy's file: delivered or not, applied, and refused by the module
+ * (docs/agent-protocol.md 13).
+ */
 
 import { describe, expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";

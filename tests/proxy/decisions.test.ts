@@ -1,4 +1,4 @@
-/** What an HTTP client gets for each decision of a module (protocol.md 5.5). */
+/** What an HTTP client gets for each decision of a module (docs/agent-protocol.md 8). */
 
 import { describe, expect, test } from "bun:test";
 import { examplePolicy } from "../support/example-modules.ts";

@@ -1,6 +1,6 @@
 /**
  * Header changes of a module, on both sides and from both phases: each is applied once, whatever the proxy's version
- * (protocol.md 5.5).
+ * (docs/agent-protocol.md 8).
  */
 
 import { expect, test } from "bun:test";

@@ -77,7 +77,7 @@ export class House implements AsyncDisposable {
     ];
   }
 
-  /** Agent first, then the proxy: the older proxies want it that way (protocol.md 5.1). */
+  /** Agent first, then the proxy: the older proxies want it that way (docs/agent-protocol.md 14.1). */
   static async open(proxy: InstalledProxy, options: HouseOptions): Promise<House> {
     const isPath = typeof options.module === "string";
     const house = new House(isPath ? options.module : null, options.agentFlags ?? []);

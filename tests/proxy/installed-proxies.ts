@@ -13,7 +13,7 @@ export interface InstalledProxy {
   readonly traits: ProxyTraits;
 }
 
-/** What the versions differ in (protocol.md 1.6, 2.7, 5.2, 5.5). */
+/** What the versions differ in (docs/agent-protocol.md 1.5). */
 export interface ProxyTraits {
   readonly protocol: "v1" | "v2";
   /** Redirects, headers of refusals, and response headers set while answering request headers reach the client. */
@@ -42,7 +42,7 @@ const SEARCHED: readonly Searched[] = [
   { era: "sentinel", program: "sentinel", variable: "SENTINEL_BIN" },
 ];
 
-/** First versions with a behaviour, as protocol.md tells them for the versions that were examined. */
+/** First versions with a behaviour, as docs/agent-protocol.md 1.5 tells them for the versions that were examined. */
 const HONOURS_ANSWERS_SINCE = "0.6.51";
 const DELIVERS_CONFIG_SINCE = "0.6.54";
 const NOTICES_LOST_AGENT_SINCE = "0.6.54";

@@ -123,7 +123,8 @@ describeEachProxy("many clients", (proxy) => {
   );
 
   if (proxy.traits.protocol === "v1") {
-    // Over v2 a proxy itself confuses calls that share an id on one connection (protocol.md 2.5), whatever the agent does.
+    // Over v2 a proxy itself confuses calls that share an id on one connection (docs/agent-protocol.md 3.4), whatever
+    // the agent does.
     test(`${CLIENTS} clients that all use the same correlation id at once get no wrong answer`, async () => {
       const requests = Array.from(
         { length: CLIENTS * REQUESTS_PER_CLIENT },

@@ -9,7 +9,10 @@ export interface Rule {
   readonly on: "request" | "response";
   /** Text to be found in the event's JSON. */
   readonly when: string;
-  /** A result of the ABI (protocol.md 6.3), or a guest that fails. `ID` in it becomes what follows `id=` in the event. */
+  /**
+   * A result of the ABI (docs/design.md 6.3), or a guest that fails. `ID` in it becomes what follows `id=` in the
+   * event.
+   */
   readonly answer: object | "trap";
 }
 

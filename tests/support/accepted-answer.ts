@@ -1,6 +1,7 @@
 /**
- * The proxies' own rules for what an agent may answer (protocol.md 1.4, 1.5, 2.3, 2.5): whatever passes here is decoded
- * by every recorded peer, whatever fails is dropped by one of them, and the call behind it runs into its timeout.
+ * The proxies' own rules for what an agent may answer (docs/agent-protocol.md 3.3, 3.4, 7): whatever passes here is
+ * decoded by every recorded peer, whatever fails is dropped by one of them, and the call behind it runs into its
+ * timeout.
  */
 
 import { JsonNumber, parseStrictJson, type StrictJson, type StrictObject } from "./strict-json.ts";

@@ -1,4 +1,4 @@
-/** Bytes of frames as a proxy puts them on the socket (protocol.md 1.1 and 2.1), and back. */
+/** Bytes of frames as a proxy puts them on the socket (docs/agent-protocol.md 2.1 and 3.1), and back. */
 
 /** A payload: text and bytes go out as they are, anything else as JSON. */
 export type Payload = string | Uint8Array | object;

@@ -1,4 +1,7 @@
-/** Messages as proxies write them (protocol.md 1.3, 2.3, 2.4), ready to be framed; each test names what matters to it. */
+/**
+ * Messages as proxies write them (docs/agent-protocol.md 3.3, 3.4, 6), ready to be framed; each test names what matters
+ * to it.
+ */
 
 export type HeaderLists = Readonly<Record<string, readonly string[]>>;
 

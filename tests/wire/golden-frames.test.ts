@@ -1,6 +1,6 @@
 /**
- * The literal frames of protocol.md 1.8 and 2.13, byte for byte: a question goes in as it stands there, and the answer
- * is the one that stands there.
+ * The literal frames of docs/agent-protocol.md 2.6 and 3.11, byte for byte: a question goes in as it stands there, and
+ * the answer is the one that stands there.
  */
 
 import { describe, expect, test } from "bun:test";
@@ -13,7 +13,7 @@ const V1_REQUEST =
 const V2_REQUEST =
   '{"correlation_id":"3Nq8aXk2Tz1","headers":{"host":["a.test"]},"metadata":{"client_ip":"127.0.0.1:50412","client_port":0,"correlation_id":"3Nq8aXk2Tz1","protocol":"HTTP/1.1","request_id":"b1c9","route_id":"api","server_name":null,"timestamp":"2026-07-01T12:00:00+00:00","tls_cipher":null,"tls_version":null,"upstream_id":null},"method":"GET","uri":"/x?y=1"}';
 
-/** Length and type in hexadecimal, then the payload: the notation of protocol.md. */
+/** Length and type in hexadecimal, then the payload: the notation of docs/agent-protocol.md. */
 function frame(hex: string, payload: string): Buffer {
   return Buffer.concat([Buffer.from(hex.replaceAll(" ", ""), "hex"), Buffer.from(payload)]);
 }

@@ -1,6 +1,7 @@
 /**
  * The bare client address that the ABI documents. Proxies up to 0.6.47 send `127.0.0.1:50412` and `[::1]:50412`, later
- * ones the bare address (protocol.md 5.4); a Unix listener gives a path, an unknown client the word `unknown`.
+ * ones the bare address (docs/agent-protocol.md 6.10); a Unix listener gives a path, an unknown client the word
+ * `unknown`.
  */
 
 const BRACKETED_V6 = /^\[([^\]]*)\](?::\d+)?$/;

@@ -1,5 +1,5 @@
 /**
- * One live guest of the JSON ABI (protocol.md 6.1): JSON text in through `alloc`, a packed pointer and length back,
+ * One live guest of the JSON ABI (docs/design.md 6.1): JSON text in through `alloc`, a packed pointer and length back,
  * both buffers freed by the host.
  */
 
@@ -161,7 +161,7 @@ export class JsonGuest implements StatelessGuest {
     if (imports.fatal !== null) throw imports.fatal;
   }
 
-  /** As in the Rust agent, pointer 0 is an address like any other (protocol.md 6.1). */
+  /** As in the Rust agent, pointer 0 is an address like any other (docs/design.md 6.1). */
   #copyIn(input: string, inputBytes: number): number {
     const pointer = this.#exports.alloc(inputBytes);
     if (this.#exports.memory.writeText(pointer, input, inputBytes)) return pointer;

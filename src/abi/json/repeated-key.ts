@@ -1,6 +1,6 @@
 /**
  * Finds a key that an object repeats at its top level. JSON.parse keeps the last value silently; two decisions in one
- * result are a contradiction, which the contract calls an error (protocol.md 6.3).
+ * result are a contradiction, which the contract calls an error (docs/design.md 6.3).
  */
 
 import { CLOSE_BRACE, CLOSE_BRACKET, closingQuote, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./json-text.ts";

@@ -1,5 +1,5 @@
 /**
- * A guest's JSON result to the neutral verdict (protocol.md 6.3, design.md 5). Everything in it is hostile: each way
+ * A guest's JSON result to the neutral verdict (docs/design.md 6.3). Everything in it is hostile: each way
  * to be wrong has its own failure code, and a message that names the key, what was expected and what came.
  */
 
@@ -179,7 +179,7 @@ function decodeOps(result: Result, addKey: string, removeKey: string): readonly 
   return ops.length === 0 ? NO_HEADER_OPS : ops;
 }
 
-/** A string is one value; a list is one set, then adds (design.md 5). */
+/** A string is one value; a list is one set, then adds (docs/design.md 6.3). */
 function pushValues(ops: HeaderOp[], name: string, value: unknown, key: string): void {
   if (typeof value === "string") {
     assertHeaderValue(name, value, key);

@@ -1,4 +1,7 @@
-/** Event names of the v1 envelope (protocol.md 1.2). `configure` is not among them: it is no question to the guest. */
+/**
+ * Event names of the v1 envelope (docs/agent-protocol.md 2.2). `configure` is not among them: it is no question to the
+ * guest.
+ */
 
 import type { EventKind } from "../../event/event.ts";
 
@@ -11,7 +14,7 @@ export const V1_EVENT_KINDS: ReadonlyMap<string, EventKind> = new Map<string, Ev
   ["response_body_chunk", "response-body-chunk"],
   ["request_complete", "request-complete"],
   ["web_socket_frame", "websocket-frame"],
-  // Spelling of the written documentation and of SDK clients (protocol.md 7.2).
+  // Spelling of the written documentation and of SDK clients (docs/agent-protocol.md 16.5).
   ["websocket_frame", "websocket-frame"],
   ["guardrail_inspect", "guardrail-inspect"],
 ]);

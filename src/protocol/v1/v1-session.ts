@@ -1,6 +1,6 @@
 /**
- * Protocol v1 on one connection (protocol.md 1): one JSON envelope a frame, answers matched by their position alone,
- * so the next frame waits until the last one is answered.
+ * Protocol v1 on one connection (docs/agent-protocol.md 2): one JSON envelope a frame, answers matched by their
+ * position alone, so the next frame waits until the last one is answered.
  *
  * What is not a JSON object closes the connection, as in the reference. An envelope whose event cannot be understood
  * is answered by the fail policy instead: the peer waits for exactly one answer, and the stream is still in step.

@@ -1,6 +1,6 @@
 /**
- * The v2 handshake (protocol.md 2.3): always JSON, always first, answered at once. Every key of the capabilities is
- * required by the proxy, also in a refusal.
+ * The v2 handshake (docs/agent-protocol.md 3.3): always JSON, always first, answered at once. Every key of the
+ * capabilities is required by the proxy, also in a refusal.
  */
 
 import { EVENT_KINDS, type EventKind } from "../../event/event.ts";

@@ -1,4 +1,7 @@
-/** Message types of v2 over a Unix socket, from the proxy's code (protocol.md 2.2; written tables elsewhere differ). */
+/**
+ * Message types of v2 over a Unix socket, from the proxy's code (docs/agent-protocol.md 3.2; written tables elsewhere
+ * differ).
+ */
 
 import type { EventKind } from "../../event/event.ts";
 

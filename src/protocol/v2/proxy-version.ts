@@ -1,6 +1,8 @@
 /** What a proxy's version, told in the handshake, means for the answers it should get. */
 
-/** From this release on, a proxy honours redirects and applies response operations itself (protocol.md 5.5). */
+/**
+ * From this release on, a proxy honours redirects and applies response operations itself (docs/agent-protocol.md 8.2).
+ */
 const HONOURS_ANSWERS_SINCE: readonly [number, number, number] = [0, 6, 51];
 
 /** False for older proxies and for versions that cannot be read: the form for old proxies harms no new one. */

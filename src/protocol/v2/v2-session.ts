@@ -1,8 +1,8 @@
 /**
- * Protocol v2 on one connection (protocol.md 2): a handshake, then typed messages whose answers carry the id of their
+ * Protocol v2 on one connection (docs/agent-protocol.md 3): a handshake, then typed messages whose answers carry the id of their
  * question and may leave in any order.
  *
- * Faults follow protocol.md 2.11 with the behaviour it recommends: unknown types are skipped, events that cannot be
+ * Faults follow docs/agent-protocol.md 3.9 with the behaviour it recommends: unknown types are skipped, events that cannot be
  * decoded are answered by the fail policy when their id can be read, and only a broken handshake closes.
  */
 

@@ -1,4 +1,4 @@
-/** The contract's exports, one by one (protocol.md 6.1): there or not, of the right type or not. */
+/** The contract's exports, one by one (docs/design.md 6.1): there or not, of the right type or not. */
 
 import { HEADER_HANDLERS } from "../../abi/json/event-exports.ts";
 import { OPTIONAL_FUNCTIONS, REQUIRED_FUNCTIONS } from "../../abi/json/json-abi.ts";

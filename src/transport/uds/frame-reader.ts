@@ -1,6 +1,6 @@
 /**
- * Cuts a byte stream into frames: `[length: u32 big-endian][length bytes]` (protocol.md 1.1, 2.1). Both protocols
- * share this shape; what the bytes mean, the v2 type byte included, is left to the protocols.
+ * Cuts a byte stream into frames: `[length: u32 big-endian][length bytes]` (docs/agent-protocol.md 2.1, 3.1). Both
+ * protocols share this shape; what the bytes mean, the v2 type byte included, is left to the protocols.
  *
  * A frame that lies whole in the chunk just fed is handed out as a view onto it, without a copy. Bytes are copied only
  * when a frame spans chunks, into a buffer that grows with what has really arrived (never with what a length promises)
@@ -50,7 +50,7 @@ export class FrameReader {
 
   /**
    * The first byte after the length of the frame at hand, or -1 while it has not arrived: it tells the protocols apart
-   * (protocol.md 0.2).
+   * (docs/agent-protocol.md 1.4).
    *
    * @throws FrameError when the length itself is impossible.
    */

@@ -1,5 +1,5 @@
 /**
- * What the rewrite takes and gives (design.md 4.2). The loader calls `limitModule` once per module; instances only
+ * What the rewrite takes and gives (docs/design.md 4.1). The loader calls `limitModule` once per module; instances only
  * link what is described here.
  */
 

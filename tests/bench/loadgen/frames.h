@@ -1,7 +1,7 @@
 /*
- * The frames that are sent: request-headers events as a proxy spells them (protocol.md 1.8, 2.4, 5.4), with eleven
- * headers of a browser and the two that the proxy adds. They are rendered once; an event copies one and writes its own
- * correlation id, request id and uri number into it.
+ * The frames that are sent: request-headers events as a proxy spells them (docs/agent-protocol.md 2.6, 3.4, 6.10), with
+ * eleven headers of a browser and the two that the proxy adds. They are rendered once; an event copies one and writes
+ * its own correlation id, request id and uri number into it.
  *
  * A correlation id is 11 characters of base 58, like the proxy's own: `h`, three digits that say which place in
  * flight the event takes on its connection, seven digits that count events.

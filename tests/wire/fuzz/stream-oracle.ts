@@ -1,6 +1,6 @@
 /**
- * What a stream of bytes must lead to, told by the rules of protocol.md alone: which messages get an answer, of which
- * type and under which id, and whether the connection is closed in the end.
+ * What a stream of bytes must lead to, told by the rules of docs/agent-protocol.md alone: which messages get an answer,
+ * of which type and under which id, and whether the connection is closed in the end.
  */
 
 import { Type } from "../../support/proxy-messages.ts";

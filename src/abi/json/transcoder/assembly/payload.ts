@@ -1,6 +1,7 @@
 /**
- * The members of an event's payload, in whatever order they come (protocol.md 1.3). What is required is checked, and a
- * member that is there twice or is not known as a text, null or truth value is left to the other decoder.
+ * The members of an event's payload, in whatever order they come (docs/agent-protocol.md 6). What is required is
+ * checked, and a member that is there twice or is not known as a text, null or truth value is left to the other
+ * decoder.
  */
 
 import { CLOSING_BRACE, COLON, COMMA, OPENING_BRACE, QUOTE } from "./characters";

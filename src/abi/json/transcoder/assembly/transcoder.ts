@@ -1,5 +1,5 @@
 /**
- * From an event as a proxy writes it to the event as guests read it (protocol.md 6.2), byte by byte, without the
+ * From an event as a proxy writes it to the event as guests read it (docs/design.md 6.2), byte by byte, without the
  * strings and objects in between. See ../event-transcoder.ts, which is all that calls this.
  */
 
