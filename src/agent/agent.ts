@@ -109,8 +109,9 @@ export class Agent implements Reloadable {
   async stop(): Promise<void> {
     this.#listener.stopAccepting();
     await this.#listener.drain(this.#settings.shutdownTimeoutMs);
-    this.#guest.close();
+    // Guests of open exchanges get their own end first.
     this.#dispatcher.close();
+    this.#guest.close();
     const counters = this.#dispatcher.counters;
     this.#log.info("stopped", {
       requests: counters.requests,

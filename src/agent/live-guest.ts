@@ -5,11 +5,15 @@
 
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
+import { LeaseRing } from "../ring/lease-ring.ts";
+import { perExchange } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
 import type { SlotSettings } from "../ring/slot-settings.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { type LoadedGuest, loadGuest } from "./load-guest.ts";
 import type { Settings } from "./settings.ts";
+
+export type AnyRing = Ring | LeaseRing;
 
 /** A ring that takes longer to end, with events that run for seconds, is not waited for. */
 const MAX_RETIRE_MS = 5000;
@@ -18,7 +22,7 @@ export class LiveGuest {
   readonly #settings: Settings;
   readonly #log: Log;
   #loaded: LoadedGuest;
-  #ring: Ring;
+  #ring: AnyRing;
   #configJson: string | null = null;
   #isClosed = false;
   /** Resolves when nothing is left of the ring that served before. */
@@ -40,7 +44,7 @@ export class LiveGuest {
     return this.#loaded;
   }
 
-  get ring(): Ring {
+  get ring(): AnyRing {
     return this.#ring;
   }
 
@@ -61,7 +65,7 @@ export class LiveGuest {
    *
    * @throws ModuleError when the new module cannot be used or refuses the configuration of the moment.
    */
-  async reload(useRing: (ring: Ring) => void): Promise<void> {
+  async reload(useRing: (ring: AnyRing) => void): Promise<void> {
     // Threads end slower than reloads can be asked for: without this, rings of the past would pile up.
     await Promise.race([this.#retired, Bun.sleep(MAX_RETIRE_MS)]);
     const loaded = await loadGuest(this.#settings, this.#log);
@@ -80,28 +84,29 @@ export class LiveGuest {
     this.#ring.close();
   }
 
-  #makeRing(loaded: LoadedGuest, size: number, isServing: boolean): Ring {
-    const { factory } = loaded;
-    if (factory.isStateful) throw new Error("stateful guests have no ring yet");
+  #makeRing(loaded: LoadedGuest, size: number, isServing: boolean): AnyRing {
+    const { factory, recipe } = loaded;
+    const { dispatch, isolation } = this.#settings;
+    const common = {
+      recipe,
+      size,
+      dispatch,
+      settings: slotSettings(this.#settings),
+      configJson: this.#configJson,
+      log: this.#log,
+    };
     try {
-      return new Ring({
-        factory,
-        recipe: loaded.recipe,
-        size,
-        dispatch: this.#settings.dispatch,
-        settings: slotSettings(this.#settings),
-        configJson: this.#configJson,
-        log: this.#log,
-        isServing,
-      });
+      if (factory.isStateful) return new LeaseRing({ ...common, factory, takesSingleEvents: false });
+      if (isolation === "per-request" && factory.handles.size > 1) {
+        return new LeaseRing({ ...common, factory: perExchange(factory), takesSingleEvents: true });
+      }
+      return new Ring({ ...common, factory, isServing });
     } catch (error) {
       if (!(error instanceof EventFailure)) throw error;
       throw new ModuleError(
         "module-start-failed",
         `the module refuses the proxy's configuration: ${error.message}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     }
   }

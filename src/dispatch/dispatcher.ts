@@ -40,8 +40,11 @@ import { VerdictRules } from "./verdict-rules.ts";
 export interface GuestRing {
   /** Events of other kinds are not submitted. */
   readonly handles: ReadonlySet<EventKind>;
-  /** Events of one exchange belong to one instance, so each job needs its exchange. */
-  readonly isStateful: boolean;
+  /**
+   * Whether the events of an exchange belong to one instance. `required`: an event without an exchange fails;
+   * `optional`: it gets an instance for itself.
+   */
+  readonly leases: "none" | "optional" | "required";
   /** Later events should carry the request of their exchange. */
   readonly wantsRequest: boolean;
   submit(job: RingJob): void;
@@ -173,7 +176,7 @@ export class Dispatcher implements EventSink, JobOwner {
       const verdict = exchange === null ? PLAIN_ALLOW : this.#deferred.addTo(PLAIN_ALLOW, exchange);
       this.counters.count(event.kind, "allow");
       source.answer(event, verdict);
-      this.#endIfOver(event, exchange, verdict);
+      this.#endIfOver(event, source, exchange, verdict);
       return null;
     }
     this.#attachRequest(event, exchange);
@@ -209,7 +212,7 @@ export class Dispatcher implements EventSink, JobOwner {
     const job = new EventJob(event, source, exchange, this, isTimed ? performance.now() : 0);
     const lease = exchange?.lease ?? null;
     if (lease !== null) lease.submit(job);
-    else if (this.#ring.isStateful && !canStart(event, exchange)) job.fail(exchangeUnknown(event));
+    else if (this.#ring.leases === "required" && !canStart(event, exchange)) job.fail(exchangeUnknown(event));
     else this.#ring.submit(job);
     return job.isSettled ? null : job;
   }
@@ -225,7 +228,7 @@ export class Dispatcher implements EventSink, JobOwner {
     if (observer !== null) {
       observer.onSettled(observer.needsFields ? retain(event) : event, verdict, us, failure);
     }
-    this.#endIfOver(event, exchange, final);
+    this.#endIfOver(event, source, exchange, final);
   }
 
   #withDeferred({ event, source, exchange }: EventJob, verdict: Verdict): Verdict {
@@ -239,8 +242,8 @@ export class Dispatcher implements EventSink, JobOwner {
 
   /** Whether later events need what only the request headers say. */
   get #needsRequest(): boolean {
-    const { isStateful, wantsRequest, handles } = this.#ring;
-    return isStateful || wantsRequest || handles.has("request-body-chunk");
+    const { leases, wantsRequest, handles } = this.#ring;
+    return leases !== "none" || wantsRequest || handles.has("request-body-chunk");
   }
 
   #openExchange(event: RequestHeadersEvent): Exchange | null {
@@ -257,11 +260,12 @@ export class Dispatcher implements EventSink, JobOwner {
     if (this.#ring.wantsRequest && exchange?.request != null) event.request = exchange.request;
   }
 
-  #endIfOver(event: ProxyEvent, exchange: Exchange | null, verdict: Verdict): void {
+  #endIfOver(event: ProxyEvent, { peer }: EventSource, exchange: Exchange | null, verdict: Verdict): void {
     if (exchange === null) return;
     if (event.kind === "request-headers" && exchange.deferredOps.length > 0) return;
     const isRefused = verdict.decision.kind !== "allow" || verdict.frame?.kind === "close";
-    if (isRefused || this.#plan.isLast(event, exchange)) this.#exchanges.end(exchange, "finished");
+    if (isRefused || this.#plan.isLast(event, exchange, peer.hasResponseEvents))
+      this.#exchanges.end(exchange, "finished");
   }
 }
 

@@ -31,13 +31,18 @@ export class EventPlan {
     return this.#expected.has(kind);
   }
 
-  /** Whether nothing can follow this event in its exchange, after a verdict that lets it go on. */
-  isLast(event: ProxyEvent, exchange: Exchange): boolean {
+  /**
+   * Whether nothing can follow this event in its exchange, after a verdict that lets it go on.
+   *
+   * @param hasResponseEvents the protocol has events about responses
+   */
+  isLast(event: ProxyEvent, exchange: Exchange, hasResponseEvents: boolean): boolean {
+    const expectsResponse = hasResponseEvents && this.#expectsResponse;
     switch (event.kind) {
       case "request-headers":
-        return !this.#expectsResponse && !(this.expects("request-body-chunk") && hasRequestBody(exchange));
+        return !expectsResponse && !(this.expects("request-body-chunk") && hasRequestBody(exchange));
       case "request-body-chunk":
-        return !this.#expectsResponse && event.isLast;
+        return !expectsResponse && event.isLast;
       case "response-headers":
         return this.#endsWithHeaders(event, exchange);
       case "response-body-chunk":

@@ -11,7 +11,7 @@
  * Some 0.8 ms of tight loops, 0.3 ms of Go, 0.1 ms of the other languages: the more branches code has, the more units
  * it uses up in the same time. Policies that decide within microseconds stay far below either way.
  */
-const HEAVY_FUEL_UNITS = 2_400_000;
+export const HEAVY_FUEL_UNITS = 2_400_000;
 const LIGHT_FUEL_UNITS = 1_200_000;
 /** How long one overrun keeps a module heavy. */
 const OVERRUN_MEMORY_MS = 2000;

@@ -7,27 +7,15 @@ import { prepareGuest } from "../abi/guest-recipe.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
-import type { Log, LogFields, LogLevel } from "../telemetry/log.ts";
 import { FollowerClaim } from "./follower-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
+import { forwardingLog } from "./thread-log.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 declare const self: Worker;
 
 function post(message: FromWorker): void {
   self.postMessage(message);
-}
-
-function forwardingLog(debugEnabled: boolean): Log {
-  const forward = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    post({ type: "log", level, message, fields });
-  return {
-    debugEnabled,
-    error: forward("error"),
-    warn: forward("warn"),
-    info: forward("info"),
-    debug: forward("debug"),
-  };
 }
 
 /** Says whether the guest's instance is sound afterwards. */
@@ -59,7 +47,7 @@ async function start(
     firstIndex: message.slot,
     settings,
     configJson: message.configJson,
-    log: forwardingLog(message.debugEnabled),
+    log: forwardingLog(message.debugEnabled, post),
     onRefill,
   });
 }

@@ -9,6 +9,7 @@ import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
+import { toFailure } from "./to-failure.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
@@ -219,14 +220,6 @@ export class InlineSlot {
     this.#calls = 0;
     return instance;
   }
-}
-
-function toFailure(error: unknown): EventFailure {
-  if (error instanceof EventFailure) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new EventFailure("agent-internal", `the agent failed while asking the guest: ${reason}`, {
-    cause: error,
-  });
 }
 
 function tellFuel({ fuelUsed }: StatelessGuest, onFuel: FuelListener): void {

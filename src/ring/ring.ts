@@ -41,7 +41,7 @@ const INLINE_BUDGET_MS = 2;
 const INLINE_GRACE_MS = 10;
 
 export class Ring {
-  readonly isStateful = false;
+  readonly leases = "none";
   readonly #options: RingOptions;
   readonly #inline: InlineRing;
   readonly #judge = new CostJudge();

@@ -15,4 +15,6 @@ export interface GuestHost {
   readonly lineRate: LineRate;
   /** Names of functions the log has already spoken of; shared by all instances of one ring. */
   readonly reportedFunctions: Set<string>;
+  /** The instance broke outside of a call that its owner made, in a timer of its own. */
+  onBroken?(): void;
 }

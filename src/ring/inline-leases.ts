@@ -1,0 +1,282 @@
+/**
+ * The instances of a stateful guest on this thread.
+ *
+ * A guest that serves many exchanges at a time runs in one instance, with a spare one for when it breaks. A guest that
+ * serves one at a time gets an instance for each open exchange: some are kept ready, more are made on demand.
+ */
+
+import type { StatefulFactory } from "../abi/contract.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Lease } from "../exchange/lease.ts";
+import type { Log } from "../telemetry/log.ts";
+import { LineRate } from "../wasm/imports/line-rate.ts";
+import type { LeaseHolder } from "./lease-holder.ts";
+import { LeasedInstance } from "./leased-instance.ts";
+import { noInstance } from "./no-instance.ts";
+import { RefillBudget } from "./refill-budget.ts";
+import type { SlotSettings } from "./slot-settings.ts";
+
+export interface InlineLeasesOptions {
+  readonly factory: StatefulFactory;
+  readonly size: number;
+  /** Number of the first instance, as log lines name it. */
+  readonly firstIndex: number;
+  readonly settings: SlotSettings;
+  readonly configJson: string | null;
+  readonly log: Log;
+  /** Fuel that a call used; null without limits. */
+  onCall(fuelUnits: number | null): void;
+}
+
+/** Instances of guests that serve one exchange at a time; beyond it the exchange that has waited longest ends. */
+const MAX_INSTANCES = 1024;
+/** A guest that serves many exchanges needs no more than one instance and its spare on a thread. */
+const MAX_SHARED_INSTANCES = 2;
+const REFILL_PAUSE_MS = 20;
+
+export class InlineLeases implements LeaseHolder {
+  readonly #options: InlineLeasesOptions;
+  readonly #budget = new RefillBudget(performance.now());
+  readonly #lineRate = new LineRate();
+  /** All that are not closed, retired ones too, in order of their making. */
+  readonly #instances = new Set<LeasedInstance>();
+  /** Those of a guest that serves one exchange at a time, while they serve none. */
+  readonly #free: LeasedInstance[] = [];
+  readonly #ended = Promise.withResolvers<void>();
+  #size: number;
+  #configJson: string | null;
+  #nextIndex: number;
+  #refill: ReturnType<typeof setTimeout> | null = null;
+  /** Instances that were lost and have not been replaced. */
+  #lost = 0;
+  #isClosed = false;
+
+  /** Makes the first instance. @throws ModuleError, EventFailure as the factory and its guest do. */
+  constructor(options: InlineLeasesOptions) {
+    this.#options = options;
+    this.#size = options.size;
+    this.#configJson = options.configJson;
+    this.#nextIndex = options.firstIndex;
+    const startedAtMs = performance.now();
+    this.#keep(this.#make());
+    this.#budget.recordWanted(performance.now() - startedAtMs);
+    this.#refillLater();
+  }
+
+  get instanceCount(): number {
+    return this.#instances.size;
+  }
+
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const instance of this.#instances) bytes += instance.memoryBytes;
+    return bytes;
+  }
+
+  open(): Lease | EventFailure {
+    const instance = this.#isExclusive ? this.#takeExclusive() : this.#takeShared();
+    return instance instanceof EventFailure ? instance : instance.open();
+  }
+
+  configure(configJson: string): EventFailure | null {
+    const before = this.#configJson;
+    this.#configJson = configJson;
+    let fresh: LeasedInstance;
+    try {
+      fresh = this.#make();
+    } catch (cause) {
+      this.#configJson = before;
+      if (cause instanceof EventFailure) return cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      return new EventFailure("guest-no-instance", `no instance could be made to try it: ${reason}`, {
+        cause,
+      });
+    }
+    // Open exchanges end under the configuration that they began with.
+    this.#free.length = 0;
+    for (const instance of [...this.#instances]) instance.retire();
+    this.#keep(fresh);
+    this.#refillLater();
+    return null;
+  }
+
+  resize(size: number): void {
+    this.#size = size;
+    this.#refillLater();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#refill !== null) clearTimeout(this.#refill);
+    this.#free.length = 0;
+    for (const instance of [...this.#instances]) instance.retire();
+    this.#endIfEmpty();
+  }
+
+  get #isExclusive(): boolean {
+    return !this.#options.factory.sharesInstance;
+  }
+
+  #takeShared(): LeasedInstance | EventFailure {
+    for (const instance of [...this.#instances]) {
+      if (instance.isRetired) continue;
+      if (!this.#isUsedUp(instance)) return instance;
+      instance.retire();
+      this.#refillLater();
+    }
+    return this.#makeNow();
+  }
+
+  #takeExclusive(): LeasedInstance | EventFailure {
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (!free.isLost) return free;
+    }
+    if (this.#instances.size >= MAX_INSTANCES) this.#evictOldest();
+    return this.#free.pop() ?? this.#makeNow();
+  }
+
+  #evictOldest(): void {
+    for (const instance of this.#instances) {
+      if (instance.evictOldest()) return;
+    }
+  }
+
+  /** Only while the budget allows it. */
+  #makeNow(): LeasedInstance | EventFailure {
+    const nowMs = performance.now();
+    if (this.#budget.remainingMs(nowMs) > 0) return noInstance();
+    try {
+      const instance = this.#make();
+      this.#account(nowMs);
+      this.#instances.add(instance);
+      return instance;
+    } catch (cause) {
+      return this.#onFailedStart(cause, nowMs);
+    }
+  }
+
+  #onFailedStart(cause: unknown, startedAtMs: number): EventFailure {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#options.log.error("a fresh instance could not be made", { reason });
+    const nowMs = performance.now();
+    this.#budget.recordFailedStart(nowMs - startedAtMs, nowMs);
+    this.#refillLater();
+    return new EventFailure("guest-no-instance", `a fresh instance could not be made: ${reason}`, { cause });
+  }
+
+  /** @throws ModuleError, EventFailure */
+  #make(): LeasedInstance {
+    const { factory, settings, log } = this.#options;
+    const index = this.#nextIndex++;
+    let made: LeasedInstance | null = null;
+    const guest = factory.instantiate({
+      slot: index,
+      log,
+      startTimeoutMs: settings.startTimeoutMs,
+      isMuted: false,
+      lineRate: this.#lineRate,
+      reportedFunctions: settings.reportedFunctions,
+      onBroken: () => made?.onBroken(),
+    });
+    if (this.#configJson !== null) {
+      const refusal = guest.configure(this.#configJson, settings.startTimeoutMs);
+      if (refusal !== null) {
+        guest.close();
+        throw refusal;
+      }
+    }
+    made = new LeasedInstance({
+      index,
+      guest,
+      timeoutMs: settings.timeoutMs,
+      onCall: (fuelUnits) => this.#options.onCall(fuelUnits),
+      onFree: (instance) => this.#onFree(instance),
+    });
+    return made;
+  }
+
+  #keep(instance: LeasedInstance): void {
+    this.#instances.add(instance);
+    if (this.#isExclusive) this.#free.push(instance);
+  }
+
+  /** An instance serves no exchange any more, or was lost. */
+  #onFree(instance: LeasedInstance): void {
+    const isGone = instance.isLost || instance.isRetired;
+    if (instance.isLost && this.#instances.has(instance)) {
+      this.#lost++;
+      this.#budget.recordAnswered(instance.calls);
+    }
+    if (isGone || this.#isUsedUp(instance)) {
+      this.#instances.delete(instance);
+      if (!isGone) instance.close();
+      this.#endIfEmpty();
+      this.#refillLater();
+      return;
+    }
+    if (!this.#isExclusive || this.#free.includes(instance)) return;
+    if (this.#free.length < this.#size) this.#free.push(instance);
+    else {
+      this.#instances.delete(instance);
+      instance.close();
+    }
+  }
+
+  #isUsedUp(instance: LeasedInstance): boolean {
+    const { isFreshPerRequest, recycleAfterCalls, recycleMemoryBytes } = this.#options.settings;
+    return (
+      isFreshPerRequest ||
+      instance.isDueForRecycling ||
+      (recycleAfterCalls > 0 && instance.calls >= recycleAfterCalls) ||
+      (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
+    );
+  }
+
+  /** How many more instances should wait for exchanges. */
+  get #missing(): number {
+    if (this.#isExclusive) return this.#size - this.#free.length;
+    let usable = 0;
+    for (const instance of this.#instances) if (!instance.isRetired) usable++;
+    return Math.min(this.#size, MAX_SHARED_INSTANCES) - usable;
+  }
+
+  #refillLater(): void {
+    if (this.#isClosed || this.#refill !== null || this.#missing <= 0) return;
+    const pauseMs = Math.max(REFILL_PAUSE_MS, this.#budget.remainingMs(performance.now()));
+    this.#refill = setTimeout(() => {
+      this.#refill = null;
+      this.#refillOne();
+      this.#refillLater();
+    }, pauseMs);
+    this.#refill.unref();
+  }
+
+  #refillOne(): void {
+    if (this.#missing <= 0 || this.#instances.size >= MAX_INSTANCES) return;
+    const startedAtMs = performance.now();
+    try {
+      this.#keep(this.#make());
+      this.#account(startedAtMs);
+    } catch (cause) {
+      this.#onFailedStart(cause, startedAtMs);
+    }
+  }
+
+  /** Only what takes the place of a lost instance is charged. */
+  #account(startedAtMs: number): void {
+    const nowMs = performance.now();
+    if (this.#lost > 0) {
+      this.#lost--;
+      this.#budget.recordMade(nowMs - startedAtMs, nowMs);
+    } else this.#budget.recordWanted(nowMs - startedAtMs);
+  }
+
+  #endIfEmpty(): void {
+    if (this.#isClosed && this.#instances.size === 0) this.#ended.resolve();
+  }
+}

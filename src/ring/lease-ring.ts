@@ -1,0 +1,208 @@
+/**
+ * All instances of a stateful module, and the choice between them. The choice is made when an exchange starts, since
+ * its events belong to one instance, and a call that has changed the guest's state cannot be repeated elsewhere: it is
+ * never stopped early. A call that takes long makes the module heavy for a while, and new exchanges go to threads then.
+ */
+
+import type { StatefulFactory } from "../abi/contract.ts";
+import type { GuestRecipe } from "../abi/guest-recipe.ts";
+import type { EventKind, ProxyEvent } from "../event/event.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Verdict } from "../event/verdict.ts";
+import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import type { Log } from "../telemetry/log.ts";
+import { CostJudge, HEAVY_FUEL_UNITS } from "./cost-judge.ts";
+import { InlineLeases } from "./inline-leases.ts";
+import type { ToLeaseThread } from "./lease-message.ts";
+import type { DispatchMode } from "./ring.ts";
+import type { RingJob } from "./ring-job.ts";
+import type { SlotSettings } from "./slot-settings.ts";
+import { ThreadedLeases } from "./threaded-leases.ts";
+
+export interface LeaseRingOptions {
+  readonly factory: StatefulFactory;
+  /** The same guest, for other threads. */
+  readonly recipe: GuestRecipe;
+  readonly size: number;
+  readonly dispatch: DispatchMode;
+  readonly settings: SlotSettings;
+  readonly configJson: string | null;
+  readonly log: Log;
+  /** An event of an exchange that nobody keeps gets an instance for itself. False: it fails before it comes here. */
+  readonly takesSingleEvents: boolean;
+}
+
+/** How long a module stays heavy after its first long call; doubled by each that follows within that time. */
+const FIRST_HEAVY_MS = 2000;
+const MAX_HEAVY_MS = 64_000;
+
+export class LeaseRing {
+  readonly wantsRequest = false;
+  readonly leases: "required" | "optional";
+  readonly #options: LeaseRingOptions;
+  readonly #judge = new CostJudge();
+  readonly #inline: InlineLeases;
+  #threads: ThreadedLeases | null = null;
+  #size: number;
+  #configJson: string | null;
+  #heavyUntilMs = 0;
+  #heavyMs = FIRST_HEAVY_MS;
+
+  /** @throws ModuleError, EventFailure when the first instance cannot be made or refuses the configuration. */
+  constructor(options: LeaseRingOptions) {
+    this.#options = options;
+    this.leases = options.takesSingleEvents ? "optional" : "required";
+    this.#size = options.size;
+    this.#configJson = options.configJson;
+    this.#inline = new InlineLeases({
+      ...options,
+      size: options.dispatch === "workers" ? 1 : options.size,
+      firstIndex: 0,
+      onCall: (fuelUnits) => this.#onInlineCall(fuelUnits),
+    });
+    if (options.dispatch === "workers") this.#startThreads();
+  }
+
+  get handles(): ReadonlySet<EventKind> {
+    return this.#options.factory.handles;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get readyThreads(): number {
+    return this.#threads?.readyCount ?? 0;
+  }
+
+  /** Resolves when the ring was closed, its exchanges have ended and its threads are gone. */
+  get ended(): Promise<void> {
+    return Promise.all([this.#inline.ended, this.#threads?.ended]).then(() => {});
+  }
+
+  /** Takes the first event of an exchange: the others go to its lease. */
+  submit(job: RingJob): void {
+    const lease = this.#open();
+    if (lease instanceof EventFailure) {
+      job.fail(lease);
+      return;
+    }
+    const { exchange } = job;
+    if (exchange === null || exchange.isEnded) {
+      lease.submit(new SingleEvent(job, lease));
+      return;
+    }
+    exchange.lease = lease;
+    lease.submit(job);
+  }
+
+  resize(size: number): void {
+    this.#size = size;
+    if (this.#options.dispatch !== "workers") this.#inline.resize(size);
+    this.#threads?.resize(size);
+  }
+
+  /** Null accepts; a refusal changes nothing. Open exchanges end under the configuration they began with. */
+  configure(configJson: string): EventFailure | null {
+    const failure = this.#inline.configure(configJson);
+    if (failure !== null) return failure;
+    this.#configJson = configJson;
+    this.#threads?.configure(configJson);
+    return null;
+  }
+
+  /** No new exchanges; the open ones go on to their end. */
+  close(): void {
+    this.#inline.close();
+    this.#threads?.close();
+  }
+
+  #open(): Lease | EventFailure {
+    const threads = this.#threads;
+    if (threads?.isReady === true && this.#prefersThreads()) {
+      const lease = threads.open();
+      if (!(lease instanceof EventFailure)) return lease;
+    }
+    return this.#inline.open();
+  }
+
+  #prefersThreads(): boolean {
+    return (
+      this.#options.dispatch === "workers" || this.#judge.isSlow || performance.now() < this.#heavyUntilMs
+    );
+  }
+
+  #onInlineCall(fuelUnits: number | null): void {
+    if (fuelUnits === null || !this.#canUseThreads) return;
+    if (fuelUnits < HEAVY_FUEL_UNITS) {
+      if (this.#judge.wantsSample()) this.#judge.recordCost(fuelUnits);
+      return;
+    }
+    this.#judge.recordCost(fuelUnits);
+    const nowMs = performance.now();
+    this.#heavyMs =
+      nowMs < this.#heavyUntilMs + this.#heavyMs ? Math.min(MAX_HEAVY_MS, this.#heavyMs * 2) : FIRST_HEAVY_MS;
+    this.#heavyUntilMs = nowMs + this.#heavyMs;
+    this.#startThreads();
+  }
+
+  /** Left to itself, a pool of one is inline only: least memory, strictly one call after the other. */
+  get #canUseThreads(): boolean {
+    const { dispatch, recipe } = this.#options;
+    return recipe.limits !== null && (dispatch === "workers" || (dispatch === "auto" && this.#size > 1));
+  }
+
+  #startThreads(): void {
+    const { settings, log } = this.#options;
+    this.#threads ??= new ThreadedLeases({
+      size: this.#size,
+      startMessage: (slot) => this.#startMessage(slot),
+      maxWaitMs: settings.timeoutMs,
+      onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
+      log,
+    });
+  }
+
+  #startMessage(slot: number): ToLeaseThread & { readonly type: "start" } {
+    const { recipe, settings, log } = this.#options;
+    const { reportedFunctions: _ownThreadOnly, ...workerSettings } = settings;
+    return {
+      type: "start",
+      slot,
+      recipe,
+      settings: workerSettings,
+      size: 1,
+      configJson: this.#configJson,
+      debugEnabled: log.debugEnabled,
+    };
+  }
+}
+
+/** An event without an exchange: its lease ends with it. */
+class SingleEvent implements InstanceJob {
+  readonly #job: InstanceJob;
+  readonly #lease: Lease;
+
+  constructor(job: InstanceJob, lease: Lease) {
+    this.#job = job;
+    this.#lease = lease;
+  }
+
+  get event(): ProxyEvent {
+    return this.#job.event;
+  }
+
+  get isCancelled(): boolean {
+    return this.#job.isCancelled;
+  }
+
+  succeed(verdict: Verdict): void {
+    this.#job.succeed(verdict);
+    this.#lease.end("finished");
+  }
+
+  fail(failure: EventFailure): void {
+    this.#job.fail(failure);
+    this.#lease.end("finished");
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Entry point of a thread of stateful guests: instances with their exchanges, as on the event loop's thread, told by
+ * messages which exchange an event belongs to.
+ */
+
+import { prepareGuest } from "../abi/guest-recipe.ts";
+import { EventFailure } from "../event/failure.ts";
+import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
+import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import { InlineLeases } from "./inline-leases.ts";
+import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
+import { exchangeLost } from "./leased-instance.ts";
+import { perExchange } from "./per-exchange-guest.ts";
+import { forwardingLog } from "./thread-log.ts";
+import { toFailure } from "./to-failure.ts";
+
+declare const self: Worker;
+
+type Start = ToLeaseThread & { readonly type: "start" };
+type Event = ToLeaseThread & { readonly type: "event" };
+
+function post(message: FromLeaseThread): void {
+  self.postMessage(message);
+}
+
+async function start(message: Start): Promise<InlineLeases> {
+  const { factory } = await prepareGuest(message.recipe);
+  return new InlineLeases({
+    factory: factory.isStateful ? factory : perExchange(factory),
+    size: message.size,
+    firstIndex: message.slot,
+    settings: { ...message.settings, reportedFunctions: new Set<string>() },
+    configJson: message.configJson,
+    log: forwardingLog(message.debugEnabled, post),
+    onCall: (fuelUnits) => {
+      if (fuelUnits !== null) post({ type: "cost", fuelUnits });
+    },
+  });
+}
+
+class LeaseThread {
+  readonly #leases = new Map<number, Lease>();
+  #holder: InlineLeases | null = null;
+  /** A configuration that came while the thread was starting. */
+  #laterConfigJson: string | null = null;
+
+  onMessage(message: ToLeaseThread): void {
+    switch (message.type) {
+      case "start":
+        void this.#start(message);
+        return;
+      case "event":
+        this.#onEvent(message);
+        return;
+      case "end":
+        this.#leases.get(message.lease)?.end(message.reason);
+        this.#leases.delete(message.lease);
+        return;
+      case "configure":
+        if (this.#holder === null) this.#laterConfigJson = message.configJson;
+        else this.#configure(message.configJson);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #start(message: Start): Promise<void> {
+    try {
+      this.#holder = await start(message);
+    } catch (error) {
+      post({ type: "start-failed", reason: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    if (this.#laterConfigJson !== null && !this.#configure(this.#laterConfigJson)) return;
+    post({ type: "started" });
+  }
+
+  /** The proxy was told that the configuration holds: better no thread than one that goes on with what held before. */
+  #configure(configJson: string): boolean {
+    const refusal = this.#holder!.configure(configJson);
+    if (refusal === null) return true;
+    post({ type: "start-failed", reason: refusal.message });
+    return false;
+  }
+
+  #onEvent(message: Event): void {
+    const job = answeringJob(message);
+    if (Date.now() > message.beginByMs) {
+      job.fail(waitedTooLong());
+      return;
+    }
+    if (message.isFirst) {
+      const opened = this.#holder!.open();
+      if (opened instanceof EventFailure) {
+        job.fail(opened);
+        return;
+      }
+      this.#leases.set(message.lease, opened);
+    }
+    const lease = this.#leases.get(message.lease);
+    if (lease === undefined) job.fail(exchangeLost());
+    else lease.submit(job);
+  }
+}
+
+function answeringJob({ job, event }: Event): InstanceJob {
+  return {
+    event,
+    isCancelled: false,
+    succeed: (verdict: Verdict) =>
+      post({ type: "answered", job, verdict: verdict === PLAIN_ALLOW ? null : verdict }),
+    fail: (failure: EventFailure) => {
+      const { code, message, details } = toFailure(failure);
+      post({ type: "failed", job, code, message, details });
+    },
+  };
+}
+
+function waitedTooLong(): EventFailure {
+  return new EventFailure(
+    "queue-timeout",
+    "the event waited too long for its thread; the module is too slow for this load, so raise --pool-size",
+  );
+}
+
+const thread = new LeaseThread();
+self.onmessage = ({ data }: MessageEvent<ToLeaseThread>) => thread.onMessage(data);

@@ -1,0 +1,225 @@
+/**
+ * One live instance of a stateful guest on this thread, and the exchanges that are leased to it. When the instance is
+ * lost, all of its leases are: their next events fail, and so do those that are paused.
+ */
+
+import type { GuestContext, StatefulGuest } from "../abi/contract.ts";
+import { EventFailure } from "../event/failure.ts";
+import type { Verdict } from "../event/verdict.ts";
+import type { EndReason } from "../exchange/end-reason.ts";
+import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import { settle } from "./ring-job.ts";
+import { toFailure } from "./to-failure.ts";
+
+export interface LeasedInstanceOptions {
+  readonly index: number;
+  readonly guest: StatefulGuest;
+  /** For each call into the guest, and for a pause. */
+  readonly timeoutMs: number;
+  /** Fuel of each call; null without limits. */
+  onCall(fuelUnits: number | null): void;
+  /** It serves no exchange any more, or it was lost. */
+  onFree(instance: LeasedInstance): void;
+}
+
+export class LeasedInstance {
+  readonly index: number;
+  readonly #options: LeasedInstanceOptions;
+  readonly #guest: StatefulGuest;
+  readonly #leases = new Set<InstanceLease>();
+  #calls = 0;
+  #isLost = false;
+  #isRetired = false;
+  #isClosed = false;
+
+  constructor(options: LeasedInstanceOptions) {
+    this.index = options.index;
+    this.#options = options;
+    this.#guest = options.guest;
+  }
+
+  /** Events that it was called for. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  get leaseCount(): number {
+    return this.#leases.size;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** It gets no new exchanges and closes when the last one ends. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  get isDueForRecycling(): boolean {
+    return this.#guest.isDueForRecycling;
+  }
+
+  get memoryBytes(): number {
+    return this.#guest.memoryBytes;
+  }
+
+  open(): InstanceLease {
+    const lease = new InstanceLease(this, this.#guest.open());
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  /** Ends the lease that has waited longest for an event, to make room for another exchange. */
+  evictOldest(): boolean {
+    for (const lease of this.#leases) {
+      if (lease.isPaused) continue;
+      lease.end("evicted");
+      return true;
+    }
+    return false;
+  }
+
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#leases.size > 0) return;
+    this.close();
+    this.#options.onFree(this);
+  }
+
+  /** Also what is leased ends, without a word to the guest. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#guest.close();
+    this.#dropLeases();
+  }
+
+  /** The guest broke, in a call or in a timer of its own. */
+  onBroken(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.close();
+    this.#options.onFree(this);
+  }
+
+  run(lease: InstanceLease, context: GuestContext, job: InstanceJob): void {
+    const { timeoutMs } = this.#options;
+    let outcome: Verdict | Promise<Verdict> | EventFailure;
+    try {
+      outcome = context.call(job.event, timeoutMs);
+    } catch (error) {
+      outcome = toFailure(error);
+    }
+    this.#calls++;
+    this.#options.onCall(this.#guest.fuelUsed);
+    // Before the job settles: what follows from its verdict must not reach a broken guest.
+    if (this.#guest.isBroken) this.onBroken();
+    if (outcome instanceof Promise) lease.pause(job, outcome, timeoutMs);
+    else settle(job, outcome);
+  }
+
+  /** Called by a lease, once. */
+  release(lease: InstanceLease, context: GuestContext, reason: EndReason): void {
+    this.#leases.delete(lease);
+    if (!this.#isClosed && !this.#guest.isBroken) {
+      context.end(reason, this.#options.timeoutMs);
+      if (this.#guest.isBroken) {
+        this.onBroken();
+        return;
+      }
+    }
+    if (this.#leases.size > 0 || this.#isLost) return;
+    if (this.#isRetired) this.close();
+    this.#options.onFree(this);
+  }
+
+  #dropLeases(): void {
+    const leases = [...this.#leases];
+    this.#leases.clear();
+    for (const lease of leases) lease.drop();
+  }
+}
+
+export class InstanceLease implements Lease {
+  readonly #instance: LeasedInstance;
+  readonly #context: GuestContext;
+  readonly #paused = new Map<InstanceJob, ReturnType<typeof setTimeout>>();
+  #isOver = false;
+
+  constructor(instance: LeasedInstance, context: GuestContext) {
+    this.#instance = instance;
+    this.#context = context;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused.size > 0;
+  }
+
+  submit(job: InstanceJob): void {
+    if (this.#isOver) job.fail(exchangeLost());
+    else this.#instance.run(this, this.#context, job);
+  }
+
+  end(reason: EndReason): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#instance.release(this, this.#context, reason);
+    this.#failPaused("its exchange ended");
+  }
+
+  /** The instance is gone; nothing of the guest is called. */
+  drop(): void {
+    this.#isOver = true;
+    this.#failPaused("its instance is gone");
+  }
+
+  /** The guest answers later. Its time is bounded like that of a call. */
+  pause(job: InstanceJob, verdict: Promise<Verdict>, timeoutMs: number): void {
+    if (this.#isOver) {
+      verdict.catch(() => {});
+      job.fail(exchangeLost());
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#paused.delete(job);
+      job.fail(pausedTooLong(timeoutMs));
+      this.end("idle");
+    }, timeoutMs);
+    this.#paused.set(job, timer);
+    verdict.then(
+      (value) => this.#resume(job, value),
+      (error: unknown) => this.#resume(job, toFailure(error)),
+    );
+  }
+
+  #resume(job: InstanceJob, outcome: Verdict | EventFailure): void {
+    const timer = this.#paused.get(job);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    this.#paused.delete(job);
+    settle(job, outcome);
+  }
+
+  #failPaused(reason: string): void {
+    for (const [job, timer] of this.#paused) {
+      clearTimeout(timer);
+      job.fail(new EventFailure("exchange-lost", `the guest had paused the event, and ${reason}`));
+    }
+    this.#paused.clear();
+  }
+}
+
+export function exchangeLost(): EventFailure {
+  return new EventFailure(
+    "exchange-lost",
+    "the instance that held the state of this exchange is gone: it broke, was replaced, or had to make room",
+  );
+}
+
+function pausedTooLong(timeoutMs: number): EventFailure {
+  return new EventFailure(
+    "guest-deadline",
+    `the guest paused the event and did not go on within ${timeoutMs} ms, its time for one event`,
+  );
+}
