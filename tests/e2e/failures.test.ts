@@ -6,6 +6,7 @@ import type { GuestName } from "../guests/guest-list.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 import { V2Proxy } from "../support/fake-proxy.ts";
+import type { BodyFacts } from "../support/proxy-messages.ts";
 
 setDefaultTimeout(30_000);
 
@@ -32,17 +33,27 @@ const GUESTS: Readonly<Partial<Record<FailureCode, { guest: GuestName; flags?: r
   "guest-header-value": { guest: "header-value-newline" },
 };
 
+/** Codes of request bodies: the request announces two bytes, and this comes of them. */
+const BODY_GUESTS: Readonly<Partial<Record<FailureCode, { guest: GuestName; body: BodyFacts }>>> = {
+  "guest-body-not-replaceable": { guest: "replace-bytes", body: { isStreamed: false } },
+  "guest-body-not-text": { guest: "replace-bytes-not-text", body: { isStreamed: true } },
+  "guest-body-length": { guest: "replace-bytes", body: { isStreamed: true } },
+};
+
 /** Codes that no single event of a guest leads to, and where they are shown instead. */
 const SHOWN_ELSEWHERE: Readonly<Partial<Record<FailureCode, string>>> = {
   "guest-configuration-refused": "configuration.test.ts",
   "guest-no-instance": "tests/unit/ring",
   "queue-timeout": "tests/unit/ring",
   "event-undecodable": "protocols.test.ts",
+  "exchange-unknown": "guests that keep state, of which the JSON ABI has none",
+  "exchange-lost": "guests that keep state, of which the JSON ABI has none",
   "agent-internal": "a bug of the agent, which no test knows how to cause",
 };
 
 test("no code is left out", () => {
-  expect([...Object.keys(GUESTS), ...Object.keys(SHOWN_ELSEWHERE)].sort()).toEqual([...FAILURE_CODES].sort());
+  const shown = [...Object.keys(GUESTS), ...Object.keys(BODY_GUESTS), ...Object.keys(SHOWN_ELSEWHERE)];
+  expect(shown.sort()).toEqual([...FAILURE_CODES].sort());
 });
 
 describe.each(Object.entries(GUESTS))("%s", (code, { guest, flags = [] }) => {
@@ -64,6 +75,39 @@ describe.each(Object.entries(GUESTS))("%s", (code, { guest, flags = [] }) => {
     expect(logged).toMatchObject({ level: "error", correlation_id: "request", policy: "fail-closed" });
     agent.signal("SIGTERM");
     expect(await agent.exited).toBe(0);
+  });
+});
+
+describe.each(Object.entries(BODY_GUESTS))("%s", (code, { guest, body }) => {
+  test("fails closed, then open", async () => {
+    await using agent = await AgentProcess.start({ module: guestPath(guest) });
+    const proxy = await V2Proxy.connect(agent.socketPath);
+    const headers = { host: ["a.test"], "content-length": ["2"] };
+    const send = async (id: string) => {
+      expect(await proxy.request({ id, method: "POST", headers })).toMatchObject({
+        decision: "allow",
+        tags: [],
+      });
+      return proxy.requestBody({ ...body, id });
+    };
+    expect(await send("closed")).toMatchObject({
+      decision: { block: { status: 500, body: "Wasm Error" } },
+      tags: ["wasm-error"],
+      reasonCodes: [code],
+      requestBody: null,
+    });
+    expect((await proxy.configure({ "fail-open": true })).decision).toBe("allow");
+    expect(await send("open")).toMatchObject({
+      decision: "allow",
+      tags: ["wasm-error", "fail-open"],
+      reasonCodes: [code],
+      requestBody: null,
+    });
+    expect(agent.lines.find((line) => line["code"] === code)).toMatchObject({
+      level: "error",
+      correlation_id: "closed",
+      policy: "fail-closed",
+    });
   });
 });
 

@@ -27,6 +27,14 @@ function allocReturns(pointer: number, does: string): GuestRecipe {
   return wat("alloc-returns", does, { POINTER: `${pointer}` });
 }
 
+/** Answers bodies, frames and guardrails with the text. */
+function bytesReply(result: string, does: string): GuestRecipe {
+  return wat("reply-to-bytes", does, {
+    RESULT: result.replaceAll(/[\\"]/g, "\\$&"),
+    LENGTH: `${Buffer.byteLength(result)}`,
+  });
+}
+
 const TRAP = { MISBEHAVE: "(unreachable)" };
 const LOOP = { MISBEHAVE: "(loop $forever (br $forever))" };
 /** Two pages, the memory of an ordinary guest. */
@@ -151,6 +159,25 @@ export const GUESTS = {
   "result-10-mib-and-one": wat("big-result", "allows with 10 MiB of JSON and one byte", {
     LENGTH: `${TEN_MIB + 1}`,
   }),
+
+  "echo-bytes": wat(
+    "echo-bytes",
+    "handles every kind of event: allows; the input comes back as `audit.custom.input`, its bytes in hexadecimal as `audit.custom.bytes`",
+    { EXPORTS: "" },
+  ),
+  "echo-bytes-request": wat("echo-bytes", "the same, with the request asked for in later events", {
+    EXPORTS: '(func (export "sentinel_abi_flags") (result i32) (i32.const 4))',
+  }),
+  "replace-bytes": bytesReply(
+    '{"decision":"allow","replace_body":"replaced"}',
+    "replaces bodies by `replaced`",
+  ),
+  "replace-bytes-not-text": bytesReply(
+    '{"decision":"allow","replace_body_base64":"/w=="}',
+    "replaces bodies by a byte that is no text",
+  ),
+  "trap-on-bytes": wat("on-bytes", "traps at bodies, frames and guardrails", TRAP),
+  "loop-on-bytes": wat("on-bytes", "never returns from bodies, frames and guardrails", LOOP),
 
   "missing-memory": wat("missing-memory", "does not export its memory"),
   "missing-alloc": wat("missing-alloc", "does not export `alloc`"),

@@ -3,9 +3,54 @@
  * of a JSON-ABI module from here.
  */
 
-/** What every module has. A piece is left out when the guest brings its own, which `marks` tells. */
-const ORDINARY: readonly { readonly marks: string; readonly text: string }[] = [
+/** A guest that has this function handles every kind of event: those without bytes of their own give it none. */
+const HANDLES_BYTES = "(func $handle_bytes";
+
+interface Piece {
+  /** The piece is left out when the guest's text has this. */
+  readonly marks: string;
+  /** Only for guests whose text has this. */
+  readonly needs?: string;
+  readonly text: string;
+}
+
+/** What every module has. */
+const ORDINARY: readonly Piece[] = [
   { marks: "(memory ", text: `(memory (export "memory") 2)` },
+  {
+    // An event has two inputs, its JSON and its bytes: one after the other, from the second page on.
+    marks: "(func $alloc ",
+    needs: HANDLES_BYTES,
+    text: `(global $top (mut i32) (i32.const 65536))
+(func $alloc (export "alloc") (param $size i32) (result i32)
+  (local $pointer i32)
+  (local.set $pointer (global.get $top))
+  (global.set $top
+    (i32.and (i32.add (i32.add (local.get $pointer) (local.get $size)) (i32.const 7)) (i32.const -8)))
+  (call $reserve (global.get $top))
+  (local.get $pointer))`,
+  },
+  {
+    // The host frees after the event only.
+    marks: "(func $dealloc ",
+    needs: HANDLES_BYTES,
+    text: `(func $dealloc (export "dealloc") (param $pointer i32) (param $size i32)
+  (global.set $top (i32.const 65536)))`,
+  },
+  ...(["on_request_body", "on_response_body", "on_websocket_frame"] as const).map((name) => ({
+    marks: `(func $${name}`,
+    needs: HANDLES_BYTES,
+    text: `(func $${name} (export "${name}")
+  (param $pointer i32) (param $length i32) (param $bytes i32) (param $bytes_length i32) (result i64)
+  (call $handle_bytes
+    (local.get $pointer) (local.get $length) (local.get $bytes) (local.get $bytes_length)))`,
+  })),
+  {
+    marks: "(func $on_guardrail",
+    needs: HANDLES_BYTES,
+    text: `(func $on_guardrail (export "on_guardrail") (param $pointer i32) (param $length i32) (result i64)
+  (call $handle_bytes (local.get $pointer) (local.get $length) (i32.const 0) (i32.const 0)))`,
+  },
   {
     // One event at a time: its input always lies on the second page.
     marks: "(func $alloc ",
@@ -101,7 +146,9 @@ export function guestWat(guest: string, values: Readonly<Record<string, string>>
       throw new Error(`the guest's text has ${placeholder}, but no value is given for it`);
     return value;
   });
-  for (const { marks, text: piece } of ORDINARY) if (!text.includes(marks)) text += `\n${piece}\n`;
+  for (const { marks, needs = "", text: piece } of ORDINARY) {
+    if (text.includes(needs) && !text.includes(marks)) text += `\n${piece}\n`;
+  }
   for (const { name, text: piece } of ON_CALL) {
     if (text.includes(`(call $${name}`) && !text.includes(`(func $${name} `)) text += `\n${piece}\n`;
   }

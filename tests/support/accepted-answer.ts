@@ -23,6 +23,11 @@ export interface AcceptedAnswer {
   /** Without the correlation id, which is on its own. */
   readonly custom: Readonly<Record<string, unknown>>;
   readonly routingMetadata: Readonly<Record<string, string>>;
+  readonly needsMore: boolean;
+  /** What takes the place of the event's bytes, as text of the protocol; null leaves them. */
+  readonly requestBody: AcceptedMutation | null;
+  readonly responseBody: AcceptedMutation | null;
+  readonly frame: AcceptedFrame;
   /** `audit.custom.correlation_id`: how a v2 proxy finds the waiting call. */
   readonly correlationId: string | null;
 }
@@ -38,12 +43,21 @@ export type AcceptedDecision =
     }
   | { readonly redirect: { readonly url: string; readonly status: number } };
 
+export interface AcceptedMutation {
+  readonly data: string | null;
+  readonly chunkIndex: number;
+}
+
+export type AcceptedFrame =
+  | "allow"
+  | "drop"
+  | { readonly close: { readonly code: number; readonly reason: string } };
+
 /** @throws Error naming the rule that the answer breaks. */
 export function acceptAnswer(protocol: Protocol, text: string): AcceptedAnswer {
   const answer = object(parseStrictJson(text), "the answer");
   const version = unsigned(answer.get("version"), "version", 0xffff_ffff);
   if (protocol === 1 && version !== 1) throw new Error(`a v1 proxy takes version 1 only, got ${version}`);
-  if (answer.has("needs_more")) boolean(answer.get("needs_more"), "needs_more");
   const audit = answer.has("audit") ? object(answer.get("audit"), "audit") : new Map<string, StrictJson>();
   const custom = audit.has("custom") ? plainObject(object(audit.get("custom"), "audit.custom")) : {};
   const { correlation_id: correlationId, ...rest } = custom;
@@ -62,6 +76,10 @@ export function acceptAnswer(protocol: Protocol, text: string): AcceptedAnswer {
     routingMetadata: answer.has("routing_metadata")
       ? stringValues(object(answer.get("routing_metadata"), "routing_metadata"), "routing_metadata")
       : {},
+    needsMore: answer.has("needs_more") && boolean(answer.get("needs_more"), "needs_more"),
+    requestBody: mutation(answer.get("request_body_mutation"), "request_body_mutation"),
+    responseBody: mutation(answer.get("response_body_mutation"), "response_body_mutation"),
+    frame: frameDecision(answer.get("websocket_decision")),
     correlationId: typeof correlationId === "string" ? correlationId : null,
   };
 }
@@ -139,6 +157,30 @@ function decision(value: StrictJson | undefined): AcceptedDecision {
     default:
       throw new Error(`no proxy knows the decision ${variant}`);
   }
+}
+
+function mutation(value: StrictJson | undefined, key: string): AcceptedMutation | null {
+  if (value === undefined || value === null) return null;
+  const parts = object(value, key);
+  const data = parts.get("data");
+  return {
+    data: data === undefined || data === null ? null : string(data, `${key}.data`),
+    chunkIndex: unsigned(parts.get("chunk_index"), `${key}.chunk_index`, 0xffff_ffff),
+  };
+}
+
+function frameDecision(value: StrictJson | undefined): AcceptedFrame {
+  if (value === undefined || value === null || value === "allow") return "allow";
+  if (value === "drop") return "drop";
+  const [variant, content] = oneVariant(value, "websocket_decision");
+  if (variant !== "close") throw new Error(`no proxy knows the frame decision ${variant}`);
+  const close = object(content, "websocket_decision.close");
+  return {
+    close: {
+      code: unsigned(close.get("code"), "close.code", 65_535),
+      reason: string(close.get("reason"), "close.reason"),
+    },
+  };
 }
 
 function ops(answer: StrictObject, key: string): OpLine[] {

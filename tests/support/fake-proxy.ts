@@ -6,15 +6,22 @@
 import { acceptAnswer, type AcceptedAnswer, acceptHandshakeResponse } from "./accepted-answer.ts";
 import { v1Frame, v2Frame } from "./frames.ts";
 import {
+  type BodyFacts,
+  type FrameFacts,
+  type GuardrailFacts,
+  guardrail,
   handshake,
   type RequestFacts,
+  requestBody,
   requestHeaders,
+  responseBody,
   type ResponseFacts,
   responseHeaders,
   Type,
   v1Configure,
   v1Envelope,
   v2Configure,
+  webSocketFrame,
 } from "./proxy-messages.ts";
 import { WireSocket } from "./wire-socket.ts";
 
@@ -88,6 +95,22 @@ export class V2Proxy {
 
   response(facts: ResponseFacts = {}): Promise<AcceptedAnswer> {
     return this.ask(Type.responseHeaders, responseHeaders(facts));
+  }
+
+  requestBody(facts: BodyFacts = {}): Promise<AcceptedAnswer> {
+    return this.ask(Type.requestBodyChunk, requestBody(facts));
+  }
+
+  responseBody(facts: BodyFacts = {}): Promise<AcceptedAnswer> {
+    return this.ask(Type.responseBodyChunk, responseBody(facts));
+  }
+
+  frame(facts: FrameFacts = {}): Promise<AcceptedAnswer> {
+    return this.ask(Type.webSocketFrame, webSocketFrame(facts));
+  }
+
+  guardrail(facts: GuardrailFacts = {}): Promise<AcceptedAnswer> {
+    return this.ask(Type.guardrailInspect, guardrail(facts));
   }
 
   configure(config: unknown, number = 0): Promise<AcceptedAnswer> {

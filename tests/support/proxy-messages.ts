@@ -19,6 +19,31 @@ export interface ResponseFacts {
   readonly headers?: HeaderLists;
 }
 
+export interface BodyFacts {
+  readonly id?: string;
+  readonly bytes?: string | Uint8Array;
+  readonly isLast?: boolean;
+  readonly index?: number;
+  /** Of the body so far. Default: those of this chunk. */
+  readonly bytesSoFar?: number;
+  /** A piece of a body that is passed on as it comes; else it is one that the proxy holds back. */
+  readonly isStreamed?: boolean;
+}
+
+export interface FrameFacts {
+  readonly id?: string;
+  readonly bytes?: string | Uint8Array;
+  readonly opcode?: string;
+  readonly isFromClient?: boolean;
+  readonly index?: number;
+  readonly isFinal?: boolean;
+}
+
+export interface GuardrailFacts {
+  readonly id?: string;
+  readonly content?: string;
+}
+
 const DEFAULT_ID = "3Nq8aXk2Tz1";
 
 /** v2 message types a proxy sends. */
@@ -70,21 +95,58 @@ export function responseHeaders(facts: ResponseFacts = {}): object {
   };
 }
 
-const chunk = (id: string) => ({
-  chunk_index: 0,
-  correlation_id: id,
-  data: "aGk=",
-  is_last: true,
-  total_size: 2,
-});
+export function requestBody(facts: BodyFacts = {}): object {
+  const { bytesSoFar, ...chunk } = bodyChunk(facts);
+  return { ...chunk, bytes_received: bytesSoFar };
+}
+
+export function responseBody(facts: BodyFacts = {}): object {
+  const { bytesSoFar, ...chunk } = bodyChunk(facts);
+  return { ...chunk, bytes_sent: bytesSoFar };
+}
+
+function bodyChunk(facts: BodyFacts) {
+  const bytes = Buffer.from(facts.bytes ?? "hi");
+  return {
+    chunk_index: facts.index ?? 0,
+    correlation_id: facts.id ?? DEFAULT_ID,
+    data: bytes.toString("base64"),
+    is_last: facts.isLast ?? true,
+    total_size: facts.isStreamed === true ? null : bytes.length,
+    bytesSoFar: facts.bytesSoFar ?? bytes.length,
+  };
+}
+
+export function webSocketFrame(facts: FrameFacts = {}): object {
+  return {
+    client_ip: "203.0.113.9",
+    client_to_server: facts.isFromClient ?? true,
+    correlation_id: facts.id ?? DEFAULT_ID,
+    data: Buffer.from(facts.bytes ?? "hi").toString("base64"),
+    fin: facts.isFinal ?? true,
+    frame_index: facts.index ?? 0,
+    opcode: facts.opcode ?? "text",
+    route_id: null,
+  };
+}
+
+export function guardrail(facts: GuardrailFacts = {}): object {
+  return {
+    categories: [],
+    content: facts.content ?? "x",
+    correlation_id: facts.id ?? DEFAULT_ID,
+    inspection_type: "pii_detection",
+    metadata: {},
+  };
+}
 
 /** One message of every other event a proxy can ask about, by its v2 type and its v1 name. */
 export function passiveEvents(
   id: string = DEFAULT_ID,
 ): readonly { type: number; name: string; payload: object }[] {
   return [
-    { type: Type.requestBodyChunk, name: "request_body_chunk", payload: { ...chunk(id), bytes_received: 2 } },
-    { type: Type.responseBodyChunk, name: "response_body_chunk", payload: { ...chunk(id), bytes_sent: 2 } },
+    { type: Type.requestBodyChunk, name: "request_body_chunk", payload: requestBody({ id }) },
+    { type: Type.responseBodyChunk, name: "response_body_chunk", payload: responseBody({ id }) },
     {
       type: Type.requestComplete,
       name: "request_complete",
@@ -98,31 +160,8 @@ export function passiveEvents(
         upstream_attempts: 1,
       },
     },
-    {
-      type: Type.webSocketFrame,
-      name: "web_socket_frame",
-      payload: {
-        client_ip: "203.0.113.9",
-        client_to_server: true,
-        correlation_id: id,
-        data: "aGk=",
-        fin: true,
-        frame_index: 0,
-        opcode: "text",
-        route_id: null,
-      },
-    },
-    {
-      type: Type.guardrailInspect,
-      name: "guardrail_inspect",
-      payload: {
-        categories: [],
-        content: "x",
-        correlation_id: id,
-        inspection_type: "pii_detection",
-        metadata: {},
-      },
-    },
+    { type: Type.webSocketFrame, name: "web_socket_frame", payload: webSocketFrame({ id }) },
+    { type: Type.guardrailInspect, name: "guardrail_inspect", payload: guardrail({ id }) },
   ];
 }
 

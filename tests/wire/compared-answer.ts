@@ -30,6 +30,10 @@ const PLAIN: ComparedAnswer = {
   confidence: null,
   custom: {},
   routingMetadata: {},
+  needsMore: false,
+  requestBody: null,
+  responseBody: null,
+  frame: "allow",
 };
 
 export function allowed(parts: Partial<ComparedAnswer> = {}): ComparedAnswer {
