@@ -42,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "exchange/",
     "abi/contract.ts",
     "abi/guest-recipe.ts",
+    "wasm/guest-host.ts",
     "wasm/imports/line-rate.ts",
     "event/",
     "telemetry/log.ts",
