@@ -25,7 +25,7 @@ export function hostileOutcome(bytes: Uint8Array<ArrayBuffer>): HostileOutcome {
   const valid = WebAssembly.validate(bytes);
   let limited: LimitedModule;
   try {
-    limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 1000, splitResults: ["evaluate", "finish"] });
+    limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 1000 });
   } catch (error) {
     if (!(error instanceof ModuleError)) {
       return { verdict: "refused", refusal: "", difference: `no ModuleError but ${String(error)}` };

@@ -10,10 +10,12 @@ export interface BuiltModule {
   /** Exports that the guest does not have by itself. */
   readonly addedExports: ReadonlySet<string>;
   readonly limited: LimitedModule | null;
+  /** Whether to call exports by their split forms, where they have one. */
+  readonly callsSplitExports?: boolean;
 }
 
 /** Throws ModuleError or WebAssembly.CompileError. */
-export type ModuleBuilder = (bytes: Uint8Array<ArrayBuffer>, splitResults?: readonly string[]) => BuiltModule;
+export type ModuleBuilder = (bytes: Uint8Array<ArrayBuffer>) => BuiltModule;
 
 /** Caps above everything that the modules of these tests use, so that only a wrong rewrite shows. */
 export const wideCaps = { maxMemoryBytes: 2 ** 32, maxTableEntries: 10_000_000 } as const;
@@ -26,12 +28,9 @@ export const buildPlain: ModuleBuilder = (bytes) => ({
 });
 
 /** `sliceEnd` is asked when a slice is used up: 0 grants another one, as long as the first. */
-export function limitedBuilder(
-  options: Omit<LimitOptions, "splitResults">,
-  sliceEnd: () => number,
-): ModuleBuilder {
-  return (bytes, splitResults = []) => {
-    const limited = limitModule(bytes, { ...options, splitResults });
+export function limitedBuilder(options: LimitOptions, sliceEnd: () => number): ModuleBuilder {
+  return (bytes) => {
+    const limited = limitModule(bytes, options);
     const { module, name } = limited.sliceEndImport;
     return {
       module: new WebAssembly.Module(limited.bytes),

@@ -137,7 +137,7 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>): Record<string, string | numb
   const compileMs = performance.now() - compileStarted;
   try {
     const started = performance.now();
-    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 100_000, splitResults: [] });
+    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 100_000 });
     const limitMs = performance.now() - started;
     return {
       ...sizes,

@@ -25,9 +25,6 @@ import { VerdictCache } from "./verdict-cache.ts";
 const CONFIGURE_HANDLER = "on_configure";
 const ABI_FLAGS = "sentinel_abi_flags";
 
-/** Exports that get a copy without BigInt when the limits are compiled in. */
-export const SPLIT_EXPORTS: readonly string[] = EVENT_EXPORTS.map(({ name }) => name);
-
 /** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent. */
 export const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["alloc", "(i32) -> i32"],

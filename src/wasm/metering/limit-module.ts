@@ -1,6 +1,6 @@
 /**
  * Builds limits into a module: fuel, caps on memory and tables, charges by length, an account of garbage-collected
- * bytes, and twins of exports without BigInt. RATIONALE.md, "Why limits are compiled into the module", has the
+ * bytes, and exports that split an i64 result. RATIONALE.md, "Why limits are compiled into the module", has the
  * alternatives. Types are left to the engine: a module it refuses is still refused after the rewrite.
  */
 
@@ -53,7 +53,7 @@ function rewrite(bytes: Uint8Array, options: LimitOptions): LimitedModule {
     initialObjectBytes: entries.objectBytes,
   });
   const code = new ScannedCode({ outline, added, helpers, ...entries });
-  const hostExports = addHostExports(outline, added, helpers, limits.splitResults);
+  const hostExports = addHostExports(outline, added, helpers);
 
   const written = code.write(added, helpers);
   const sliceEndImport = { module: unlike(importModule, outline.importNames), name: importName };
@@ -84,7 +84,6 @@ function withinEngineLimits(options: LimitOptions): LimitOptions {
     maxMemoryBytes: Math.min(options.maxMemoryBytes, most.memoryBytes),
     maxTableEntries: Math.min(options.maxTableEntries, most.tableEntries),
     fuelPerSlice: Math.max(1, Math.min(options.fuelPerSlice, most.fuel)),
-    splitResults: options.splitResults,
   };
 }
 

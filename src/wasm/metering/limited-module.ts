@@ -10,11 +10,6 @@ export interface LimitOptions {
   readonly maxTableEntries: number;
   /** Fuel of an instance's first slice: about one unit per executed instruction until the clock is looked at. */
   readonly fuelPerSlice: number;
-  /**
-   * Exports of type (i32, i32) -> i64 that get a twin without BigInt: it returns the high half and leaves the low
-   * half to `splitLowExport`. Names that are absent or have another type are passed over.
-   */
-  readonly splitResults: readonly string[];
 }
 
 export interface LimitedModule {
@@ -25,7 +20,11 @@ export interface LimitedModule {
    * of the next slice, and with 0 the guest traps at once (a trap, because guests can catch exceptions of the host).
    */
   readonly sliceEndImport: { readonly module: string; readonly name: string };
-  /** Export names chosen by the rewrite, unlike any of the guest's: original export -> its twin. */
+  /**
+   * Original export -> the one to call in its place, under a name unlike any of the guest's: every function export of
+   * type (i32 ...) -> i64 has one with the same parameters. It returns the high half of the result, so that the host
+   * never sees a BigInt, and leaves the low half to `splitLowExport`.
+   */
   readonly splitExports: ReadonlyMap<string, string>;
   /** () -> i32: the low half of the last split result. Null when no export was split. */
   readonly splitLowExport: string | null;

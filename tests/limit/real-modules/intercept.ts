@@ -29,7 +29,7 @@ export function interceptWebAssembly(): InterceptedModule[] {
   const limitedModule = (source: ByteSource): WebAssembly.Module => {
     const bytes = copied(source);
     const started = performance.now();
-    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice, splitResults: [] });
+    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice });
     const limitedAt = performance.now();
     const module = new Module(limited.bytes);
     seen.push({

@@ -32,7 +32,6 @@ export const usualLimits: LimitOptions = {
   maxMemoryBytes: 64 * 2 ** 20,
   maxTableEntries: 1000,
   fuelPerSlice: 10_000,
-  splitResults: [],
 };
 
 /** What an exported function looks like from here. */
