@@ -6,6 +6,7 @@
 import { Deadline } from "./deadline.ts";
 import { GuestFuel, type TakeFuel } from "./guest-fuel.ts";
 import type { GuestHost } from "./guest-host.ts";
+import type { AbiImports } from "./imports/abi-imports.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
 import { ImportHost } from "./imports/import-host.ts";
@@ -31,7 +32,11 @@ const START_SECTION = "the start section";
 const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
-export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
+export function startInstance(
+  loaded: LoadedModule,
+  host: GuestHost,
+  abiImports: AbiImports,
+): StartedInstance {
   const fuelPerSlice = loaded.limits?.fuelPerSlice ?? Number.POSITIVE_INFINITY;
   const deadline = new Deadline(fuelPerSlice);
   const output = new GuestOutput({
@@ -45,9 +50,10 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
     log: host.log,
     slot: host.slot,
     reported: host.reportedFunctions,
+    ...(host.onRefusal === undefined ? {} : { onRefusal: host.onRefusal }),
   });
   deadline.arm(host.startTimeoutMs);
-  const exports = instantiate(loaded, imports, deadline);
+  const exports = instantiate(loaded, imports, abiImports, deadline);
   const memory = exports["memory"];
   if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
   const takeFuel = findTakeFuel(loaded, exports);
@@ -64,8 +70,13 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
   };
 }
 
-function instantiate(loaded: LoadedModule, imports: ImportHost, deadline: Deadline): InstanceExports {
-  const linked = createHostImports(loaded.imports, imports, limitImports(loaded, deadline));
+function instantiate(
+  loaded: LoadedModule,
+  imports: ImportHost,
+  abiImports: AbiImports,
+  deadline: Deadline,
+): InstanceExports {
+  const linked = createHostImports(loaded.imports, imports, abiImports, limitImports(loaded, deadline));
   let exports: InstanceExports;
   try {
     exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;

@@ -20,6 +20,7 @@ import type { Abi, StatelessFactory } from "../contract.ts";
 import { EVENT_EXPORTS, type EventExport, HEADER_HANDLERS, SILENT_HANDLER } from "./event-exports.ts";
 import { bigIntHandler, type Handler, silentHandler, splitHandler } from "./handler.ts";
 import { JsonGuest } from "./json-guest.ts";
+import { JSON_IMPORTS } from "./json-imports.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
 const CONFIGURE_HANDLER = "on_configure";
@@ -116,7 +117,7 @@ function makeGuest(
   options: AbiOptions,
   verdicts: VerdictCache,
 ): JsonGuest {
-  const started = startInstance(loaded, host);
+  const started = startInstance(loaded, host, JSON_IMPORTS);
   const exports = started.exports;
   const handlers: Partial<Record<EventKind, Handler>> = {};
   for (const event of handled) handlers[event.kind] = handlerOf(loaded, exports, event);

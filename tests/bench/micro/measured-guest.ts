@@ -4,6 +4,7 @@
 
 import { prepareStateless } from "../../support/prepare-stateless.ts";
 import type { StatelessGuest } from "../../../src/abi/contract.ts";
+import { JSON_IMPORTS } from "../../../src/abi/json/json-imports.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
@@ -39,7 +40,7 @@ function host(): GuestHost {
 
 /** The bare calls of one event: alloc, copy in, handler, both deallocs; as a function to be timed. */
 function bareCalls(loaded: LoadedModule): () => void {
-  const { exports, deadline } = startInstance(loaded, host());
+  const { exports, deadline } = startInstance(loaded, host(), JSON_IMPORTS);
   const memory = exports["memory"] as WebAssembly.Memory;
   const alloc = exports["alloc"] as (size: number) => number;
   const dealloc = exports["dealloc"] as (pointer: number, size: number) => void;
