@@ -9,14 +9,12 @@ import type { GuestHost } from "./guest-host.ts";
 import type { AbiImports } from "./imports/abi-imports.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
-import { ImportHost } from "./imports/import-host.ts";
+import { ImportHost, type InstanceExports } from "./imports/import-host.ts";
 import type { LoadedModule } from "./load-module.ts";
 import { ModuleError } from "./module-error.ts";
 import { toEventFailure } from "./trap.ts";
 
-export type InstanceExports = Readonly<Record<string, unknown>>;
-
-/** Exports as the guest's author named them, and what the host needs beside them. */
+/** A guest's exports, and what the host needs beside them. */
 export interface StartedInstance {
   readonly exports: InstanceExports;
   readonly deadline: Deadline;
@@ -28,6 +26,7 @@ export interface StartedInstance {
 
 const INITIALIZE = "_initialize";
 const START_SECTION = "the start section";
+const INSTANTIATION = "the making of its instance";
 /** The engine's word for a memory or table it cannot get. */
 const OUT_OF_MEMORY = /out of memory/i;
 
@@ -54,12 +53,14 @@ export function startInstance(
   });
   deadline.arm(host.startTimeoutMs);
   const exports = instantiate(loaded, imports, abiImports, deadline);
+  imports.exports = exports;
   const memory = exports["memory"];
   if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
   const takeFuel = findTakeFuel(loaded, exports);
-  // Work that imports do for the guest is taken off its fuel, so that a loop of costly imports ends in time, too.
+  // Work that imports do for the guest is taken off its fuel, so that a loop of expensive imports ends in time, too.
   imports.onWork = takeFuel;
-  runStart(exports[INITIALIZE], imports, deadline);
+  if (loaded.startExport !== null) runStart(exports[loaded.startExport], START_SECTION, imports, deadline);
+  runStart(exports[INITIALIZE], INITIALIZE, imports, deadline);
   output.flush();
   return {
     exports,
@@ -77,28 +78,23 @@ function instantiate(
   deadline: Deadline,
 ): InstanceExports {
   const linked = createHostImports(loaded.imports, imports, abiImports, limitImports(loaded, deadline));
-  let exports: InstanceExports;
   try {
-    exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    // No code of the guest runs here, since the start section has become an export.
+    return new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
   } catch (thrown) {
-    throw startError(thrown, imports, deadline, START_SECTION);
+    throw startError(thrown, imports, deadline, INSTANTIATION);
   }
-  assertGoesOn(imports, deadline, START_SECTION);
-  return exports;
 }
 
-function runStart(initialize: unknown, imports: ImportHost, deadline: Deadline): void {
-  if (typeof initialize !== "function") return;
+/** `call`: what it is, in words for a report. */
+function runStart(start: unknown, call: string, imports: ImportHost, deadline: Deadline): void {
+  if (typeof start !== "function") return;
   try {
-    initialize();
+    start();
   } catch (thrown) {
-    throw startError(thrown, imports, deadline, INITIALIZE);
+    throw startError(thrown, imports, deadline, call);
   }
-  assertGoesOn(imports, deadline, INITIALIZE);
-}
-
-/** A guest that catches exceptions can return although it was stopped or has ended itself. */
-function assertGoesOn(imports: ImportHost, deadline: Deadline, call: string): void {
+  // A guest that catches exceptions can return although it was stopped or has ended itself.
   if (deadline.hasExpired || imports.fatal !== null) throw startError(imports.fatal, imports, deadline, call);
 }
 

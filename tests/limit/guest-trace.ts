@@ -6,7 +6,7 @@
 import type { ExportedFunction, ValueKind } from "./exported-function.ts";
 import { type FailureKind, guestFailure } from "./guest-failure.ts";
 import { hostImports } from "./host-imports.ts";
-import { type BuiltModule, mergeImports } from "./module-build.ts";
+import { type BuiltModule, startedInstance } from "./module-build.ts";
 import { type ExactValue, typedCall } from "./typed-call.ts";
 
 export interface TraceStep {
@@ -71,10 +71,7 @@ export function guestTrace(
   };
 
   let goesOn = step("instantiate", null, () => {
-    instance = new WebAssembly.Instance(
-      built.module,
-      mergeImports(hostImports(hostCalls), built.addedImports),
-    );
+    instance = startedInstance(built, hostImports(hostCalls));
     return "instantiated";
   });
   for (let set = 0; set < argumentSets; set += 1) {

@@ -1,6 +1,7 @@
 /** The two ways these tests make a module ready to link: as it is, and rewritten by `limitModule`. */
 
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../src/wasm/metering/module-outline.ts";
 import type { LimitedModule, LimitOptions } from "../../src/wasm/metering/limited-module.ts";
 
 export interface BuiltModule {
@@ -30,19 +31,30 @@ export const buildPlain: ModuleBuilder = (bytes) => ({
 /** `sliceEnd` is asked when a slice is used up: 0 grants another one, as long as the first. */
 export function limitedBuilder(options: LimitOptions, sliceEnd: () => number): ModuleBuilder {
   return (bytes) => {
-    const limited = limitModule(bytes, options);
+    const limited = limitModule(readOutline(bytes), options);
     const { module, name } = limited.sliceEndImport;
     return {
       module: new WebAssembly.Module(limited.bytes),
       addedImports: { [module]: { [name]: () => (sliceEnd() === 0 ? options.fuelPerSlice : 0) } },
       addedExports: new Set([
         limited.fuelExport,
-        ...[limited.gcBytesExport, limited.splitLowExport].filter((one) => one !== null),
+        ...[limited.gcBytesExport, limited.splitLowExport, limited.startExport].filter((one) => one !== null),
         ...limited.splitExports.values(),
       ]),
       limited,
     };
   };
+}
+
+/** An instance whose start section has run. */
+export function startedInstance(
+  { module, addedImports, limited }: BuiltModule,
+  imports: Bun.WebAssembly.Imports,
+): WebAssembly.Instance {
+  const instance = new WebAssembly.Instance(module, mergeImports(imports, addedImports));
+  const startExport = limited?.startExport ?? null;
+  if (startExport !== null) (instance.exports[startExport] as () => void)();
+  return instance;
 }
 
 /** The added imports may share a module name with the guest's own. */

@@ -7,14 +7,10 @@ import type { EventFailure } from "../../event/failure.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
 import type { GuestHost } from "../../wasm/guest-host.ts";
 import { GuestMemory } from "../../wasm/guest-memory.ts";
+import type { InstanceExports } from "../../wasm/imports/import-host.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
-import {
-  type InstanceExports,
-  type StartedInstance,
-  startError,
-  startInstance,
-} from "../../wasm/start-instance.ts";
+import { type StartedInstance, startError, startInstance } from "../../wasm/start-instance.ts";
 import type { AbiOptions } from "../abi-options.ts";
 import type { Abi, StatelessFactory } from "../contract.ts";
 import { EVENT_EXPORTS, type EventExport, HEADER_HANDLERS, SILENT_HANDLER } from "./event-exports.ts";

@@ -28,7 +28,12 @@ export interface ImportHostOptions {
   readonly onRefusal?: (functionName: string) => void;
 }
 
+/** A guest's exports as its author named them, and those that the rewrite added. */
+export type InstanceExports = Readonly<Record<string, unknown>>;
+
 export class ImportHost {
+  /** Complete before any code of the guest runs, the start section included; empty until then. */
+  exports: InstanceExports = {};
   readonly memory = new ImportMemory();
   readonly output: GuestOutput;
   readonly clock: GuestClock;

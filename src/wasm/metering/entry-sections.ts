@@ -1,5 +1,5 @@
 /**
- * Copies the sections that stand before the code and do not depend on it: tables, memories, globals, start, elements.
+ * Copies the sections that stand before the code and do not depend on it: tables, memories, globals, elements.
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
@@ -10,7 +10,7 @@ import { Initialisers } from "./initialisers.ts";
 import type { Code } from "./instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
 import { expectEnd, externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { readerOf, writeStart } from "./section-rewriter.ts";
+import { readerOf } from "./section-rewriter.ts";
 
 export interface EntrySections {
   /** Contents by section id. The globals are without their count, since more will follow. */
@@ -48,7 +48,6 @@ export function copyEntrySections(
   });
   copy(sectionId.memory, (reader, writer) => copyMemories(reader, writer, options.maxMemoryBytes));
   copy(sectionId.global, (reader, writer) => initialisers.copyGlobals(reader, writer));
-  copy(sectionId.start, (reader, writer) => writeStart(outline, added, reader, writer));
   copy(sectionId.element, (reader, writer) => initialisers.copyElements(reader, writer));
 
   let { isHostReferenced } = initialisers;

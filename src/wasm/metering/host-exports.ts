@@ -1,6 +1,6 @@
 /**
  * What the rewritten module exports for the host besides the guest's own exports: the fuel, the account of
- * garbage-collected bytes, and functions that split an i64 result, which would cost a BigInt.
+ * garbage-collected bytes, the start function, and functions that split an i64 result, which would cost a BigInt.
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
@@ -20,13 +20,13 @@ import type { LimitHelpers } from "./limit-helpers.ts";
 import type { LimitedModule } from "./limited-module.ts";
 import { externalKind, type ModuleOutline } from "./module-outline.ts";
 import { opcode, typeCode } from "./opcode.ts";
-import { unlike } from "./unlike-name.ts";
+import { addStartExport } from "./start-export.ts";
 
 const { i32, i64 } = typeCode;
 
 export type HostExports = Pick<
   LimitedModule,
-  "splitExports" | "splitLowExport" | "fuelExport" | "gcBytesExport"
+  "splitExports" | "splitLowExport" | "fuelExport" | "gcBytesExport" | "startExport"
 >;
 
 export function addHostExports(
@@ -34,33 +34,31 @@ export function addHostExports(
   added: AddedDefinitions,
   helpers: LimitHelpers,
 ): HostExports {
-  const taken = new Set(outline.exports.map(({ name }) => name));
-  const add = (wanted: string, kind: number, index: number): string => {
-    const name = unlike(wanted, taken);
-    taken.add(name);
-    added.exports.push({ name, kind, index });
-    return name;
-  };
-
-  const fuelExport = add("sentinel:fuel", externalKind.func, helpers.chargeFromHost());
+  const fuelExport = added.addExport("sentinel:fuel", externalKind.func, helpers.chargeFromHost());
   const { accountGlobal } = helpers;
   const gcBytesExport =
-    accountGlobal === null ? null : add("sentinel:gc-bytes", externalKind.global, accountGlobal);
+    accountGlobal === null ? null : added.addExport("sentinel:gc-bytes", externalKind.global, accountGlobal);
+  const startExport = addStartExport(outline, added);
 
   const splitExports = new Map<string, string>();
   const splitter = new ResultSplitter(outline, added);
   for (const { name, kind, index } of outline.exports) {
     if (kind !== externalKind.func || !splitter.canSplit(index)) continue;
-    splitExports.set(name, add(`sentinel:split:${name}`, externalKind.func, splitter.split(index)));
+    splitExports.set(
+      name,
+      added.addExport(`sentinel:split:${name}`, externalKind.func, splitter.split(index)),
+    );
   }
   const { lowGlobal } = splitter;
-  if (lowGlobal === null) return { splitExports, splitLowExport: null, fuelExport, gcBytesExport };
+  if (lowGlobal === null)
+    return { splitExports, splitLowExport: null, fuelExport, gcBytesExport, startExport };
   const low = added.addFunction(functionType([], [i32]), functionBody(null, globalGet(lowGlobal)));
   return {
     splitExports,
-    splitLowExport: add("sentinel:split-low", externalKind.func, low),
+    splitLowExport: added.addExport("sentinel:split-low", externalKind.func, low),
     fuelExport,
     gcBytesExport,
+    startExport,
   };
 }
 

@@ -34,6 +34,8 @@ export interface LimitedModule {
    * through a pointer by every check (RATIONALE.md, "Why the fuel is not exported").
    */
   readonly fuelExport: string;
+  /** () -> (): what the guest's start section named, to be called once; null when it has none. See `start-export.ts`. */
+  readonly startExport: string | null;
   /** Mutable i32 global counting bytes of garbage-collected objects made since the host last set it; null when the module makes none. */
   readonly gcBytesExport: string | null;
   /** Name of a function by its index in the REWRITTEN module, from the name section or else its export name. */

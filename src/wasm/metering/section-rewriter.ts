@@ -37,6 +37,16 @@ export function writeTypes(outline: ModuleOutline, added: AddedDefinitions): Byt
   return writer;
 }
 
+/** Function bodies as they are; only for a module whose functions keep their indices. */
+export function appendCode(outline: ModuleOutline, added: AddedDefinitions): ByteWriter {
+  const writer = extended(outline, sectionId.code, added.functions.length);
+  for (const { body } of added.functions) {
+    writer.u32(body.length);
+    writer.bytes(body);
+  }
+  return writer;
+}
+
 /** `type`: of the imported function. */
 export function writeImports(outline: ModuleOutline, sliceEnd: SliceEndImport, type: number): ByteWriter {
   const writer = extended(outline, sectionId.import, 1);
@@ -112,17 +122,4 @@ function countOf(outline: ModuleOutline, kind: number): number {
     default:
       return outline.tagParameters.length;
   }
-}
-
-export function writeStart(
-  outline: ModuleOutline,
-  added: AddedDefinitions,
-  reader: ByteReader,
-  writer: ByteWriter,
-): void {
-  const at = reader.at;
-  const index = reader.u32();
-  if (index >= outline.functionTypes.length)
-    throw invalidModule(`start function ${index} does not exist`, at);
-  writer.u32(added.movedFunction(index));
 }

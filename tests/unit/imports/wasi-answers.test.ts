@@ -385,8 +385,8 @@ describe("process", () => {
   });
 });
 
-describe("before the memory is held", () => {
-  test("a start section gets errors, not a crash, and can still end itself", async () => {
+describe("without a memory", () => {
+  test("a guest gets errors, not a crash, and can still end itself", async () => {
     const module = await compileWat(`(module
       (import "${WASI}" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
       (import "${WASI}" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
