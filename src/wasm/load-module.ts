@@ -4,6 +4,7 @@
  */
 
 import { type ExportType, readExportTypes } from "./export-types.ts";
+import { type ImportedMemory, importedMemory } from "./imported-memory.ts";
 import { limitModule } from "./metering/limit-module.ts";
 import type { LimitedModule, LimitOptions } from "./metering/limited-module.ts";
 import { readOutline } from "./metering/module-outline.ts";
@@ -23,6 +24,8 @@ export interface LoadedModule {
   /** The guest's own exports by name, as its author declared them. */
   readonly exportTypes: ReadonlyMap<string, ExportType>;
   readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
+  /** What the host makes for each instance, in the order of the module's imports. */
+  readonly importedMemories: readonly ImportedMemory[];
 }
 
 /** @throws ModuleError for bytes that are no module, or one that the limits or the engine refuse. */
@@ -32,7 +35,7 @@ export async function loadModule(
 ): Promise<LoadedModule> {
   assertBinaryModule(bytes);
   const exportTypes = readExportTypes(bytes);
-  const { limited, startExport, runnable } = rewritten(bytes, limits);
+  const { limited, startExport, importedMemories, runnable } = rewritten(bytes, limits);
   const module = await compile(runnable);
   return {
     module,
@@ -43,12 +46,11 @@ export async function loadModule(
     startExport,
     exportTypes,
     imports: WebAssembly.Module.imports(module),
+    importedMemories,
   };
 }
 
-interface Rewritten {
-  readonly limited: LimitedModule | null;
-  readonly startExport: string | null;
+interface Rewritten extends Pick<LoadedModule, "limited" | "startExport" | "importedMemories"> {
   readonly runnable: Uint8Array<ArrayBuffer>;
 }
 
@@ -57,10 +59,16 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>, limits: LimitOptions | null):
     const outline = readOutline(bytes);
     if (limits === null) {
       const started = exportStart(outline);
-      return { limited: null, startExport: started?.startExport ?? null, runnable: started?.bytes ?? bytes };
+      return {
+        limited: null,
+        startExport: started?.startExport ?? null,
+        importedMemories: outline.memoryImports.map((memory) => importedMemory(memory, memory.limits.max)),
+        runnable: started?.bytes ?? bytes,
+      };
     }
     const limited = limitModule(outline, limits);
-    return { limited, startExport: limited.startExport, runnable: limited.bytes };
+    const { startExport, importedMemories } = limited;
+    return { limited, startExport, importedMemories, runnable: limited.bytes };
   } catch (error) {
     if (error instanceof RangeError) throw outOfMemory(bytes, error);
     throw error;

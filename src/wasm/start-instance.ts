@@ -9,6 +9,7 @@ import type { GuestHost } from "./guest-host.ts";
 import type { AbiImports } from "./imports/abi-imports.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
+import { createHostMemories } from "./imports/host-memories.ts";
 import { ImportHost, type InstanceExports } from "./imports/import-host.ts";
 import type { LoadedModule } from "./load-module.ts";
 import { ModuleError } from "./module-error.ts";
@@ -17,6 +18,8 @@ import { toEventFailure } from "./trap.ts";
 /** A guest's exports, and what the host needs beside them. */
 export interface StartedInstance {
   readonly exports: InstanceExports;
+  /** The export `memory`, or else the first memory that the host made for the instance; null without either. */
+  readonly memory: WebAssembly.Memory | null;
   readonly deadline: Deadline;
   readonly imports: ImportHost;
   readonly fuel: GuestFuel;
@@ -52,10 +55,9 @@ export function startInstance(
     ...(host.onRefusal === undefined ? {} : { onRefusal: host.onRefusal }),
   });
   deadline.arm(host.startTimeoutMs);
-  const exports = instantiate(loaded, imports, abiImports, deadline);
+  const { exports, memory } = instantiate(loaded, imports, abiImports, deadline);
   imports.exports = exports;
-  const memory = exports["memory"];
-  if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
+  if (memory !== null) imports.memory.attach(memory);
   const takeFuel = findTakeFuel(loaded, exports);
   // Work that imports do for the guest is taken off its fuel, so that a loop of expensive imports ends in time, too.
   imports.onWork = takeFuel;
@@ -64,6 +66,7 @@ export function startInstance(
   output.flush();
   return {
     exports,
+    memory,
     deadline,
     imports,
     readGcBytes: findGcBytes(loaded, exports),
@@ -76,12 +79,20 @@ function instantiate(
   imports: ImportHost,
   abiImports: AbiImports,
   deadline: Deadline,
-): InstanceExports {
-  const linked = createHostImports(loaded.imports, imports, abiImports, limitImports(loaded, deadline));
+): Pick<StartedInstance, "exports" | "memory"> {
   try {
+    const memories = createHostMemories(loaded.importedMemories, abiImports);
+    const extra = [...limitImports(loaded, deadline), ...memories];
+    const linked = createHostImports(loaded.imports, imports, abiImports, extra);
     // No code of the guest runs here, since the start section has become an export.
-    return new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    const exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    const exported = exports["memory"];
+    return {
+      exports,
+      memory: exported instanceof WebAssembly.Memory ? exported : (memories[0]?.value ?? null),
+    };
   } catch (thrown) {
+    if (thrown instanceof ModuleError) throw thrown;
     throw startError(thrown, imports, deadline, INSTANTIATION);
   }
 }

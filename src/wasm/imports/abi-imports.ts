@@ -20,4 +20,9 @@ export interface AbiImports {
   functions(module: string, host: ImportHost): ImportFunctions | null;
   /** Immutable numbers by import name, as the type that the guest declares; null for none. */
   globals?(module: string): ReadonlyMap<string, number> | null;
+  /**
+   * How many pages an imported memory begins with at least; null for a memory that is not given. One is made for each
+   * instance, with as many as the guest declares where that is more, and never more than it may have.
+   */
+  memoryPages?(module: string, name: string): number | null;
 }

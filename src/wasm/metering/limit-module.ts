@@ -4,6 +4,7 @@
  * alternatives. Types are left to the engine: a module it refuses is still refused after the rewrite.
  */
 
+import { importedMemory } from "../imported-memory.ts";
 import { AddedDefinitions } from "./added-definitions.ts";
 import { branchHintSection } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -58,7 +59,7 @@ export function limitModule(outline: ModuleOutline, options: LimitOptions): Limi
   const { contents } = entries;
   const globals = contents.get(sectionId.global) ?? new ByteWriter(0);
   contents.set(sectionId.type, writeTypes(outline, added));
-  contents.set(sectionId.import, writeImports(outline, sliceEndImport, sliceEndType));
+  contents.set(sectionId.import, writeImports(outline, entries.memoryCap, sliceEndImport, sliceEndType));
   contents.set(sectionId.function, writeFunctions(outline, added));
   contents.set(sectionId.global, writeGlobals(outline, added, globals));
   contents.set(sectionId.export, writeExports(outline, added));
@@ -73,6 +74,9 @@ export function limitModule(outline: ModuleOutline, options: LimitOptions): Limi
   return {
     bytes: assembleModule(outline, { contents, hints, custom }),
     sliceEndImport,
+    importedMemories: outline.memoryImports.map((memory) =>
+      importedMemory(memory, entries.memoryCap.maxPages(memory.limits)),
+    ),
     ...hostExports,
     functionName: (index) => {
       const guestIndex = added.guestFunction(index);

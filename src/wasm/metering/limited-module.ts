@@ -3,6 +3,8 @@
  * link what is described here.
  */
 
+import type { ImportedMemory } from "../imported-memory.ts";
+
 export interface LimitOptions {
   /** Cap for all memories of one instance together. Initial sizes above it refuse the module. */
   readonly maxMemoryBytes: number;
@@ -20,6 +22,8 @@ export interface LimitedModule {
    * of the next slice, and with 0 the guest traps at once (a trap, because guests can catch exceptions of the host).
    */
   readonly sliceEndImport: { readonly module: string; readonly name: string };
+  /** With maxima within the cap, which the engine holds the host to. */
+  readonly importedMemories: readonly ImportedMemory[];
   /**
    * Original export -> the one to call in its place, under a name unlike any of the guest's: every function export of
    * type (i32 ...) -> i64 has one with the same parameters. It returns the high half of the result, so that the host

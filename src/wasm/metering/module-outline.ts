@@ -53,10 +53,14 @@ export interface Export {
   readonly index: number;
 }
 
-/** A memory that the host makes, as the module declares it. */
-export interface ImportedMemory extends Limits {
+/** A memory that the module imports, with the limits it declares. */
+export interface MemoryImport {
   readonly module: string;
   readonly name: string;
+  readonly limits: Limits;
+  /** Where the limits begin and end. */
+  readonly limitsStart: number;
+  readonly limitsEnd: number;
 }
 
 export interface ModuleOutline {
@@ -73,7 +77,7 @@ export interface ModuleOutline {
   /** Type index of each function, the imported ones first. */
   readonly functionTypes: readonly number[];
   /** In the order of their indices, which come before those of the module's own memories. */
-  readonly memoryImports: readonly ImportedMemory[];
+  readonly memoryImports: readonly MemoryImport[];
   /** Bytes of the reference type of each imported table. */
   readonly importedTableTypes: readonly Code[];
   /** By tag index: how many values an exception carries. */
@@ -90,7 +94,7 @@ class OutlineBuilder {
   readonly importNames = new Set<string>();
   readonly exports: Export[] = [];
   readonly functionTypes: number[] = [];
-  readonly memoryImports: ImportedMemory[] = [];
+  readonly memoryImports: MemoryImport[] = [];
   readonly importedTableTypes: Code[] = [];
   readonly tagParameters: number[] = [];
   readonly imported = [0, 0, 0, 0, 0];
@@ -231,9 +235,12 @@ function readImport(reader: ByteReader, builder: OutlineBuilder): void {
       readLimits(reader);
       break;
     }
-    case externalKind.memory:
-      builder.memoryImports.push({ module, name, ...readLimits(reader) });
+    case externalKind.memory: {
+      const limitsStart = reader.at;
+      const limits = readLimits(reader);
+      builder.memoryImports.push({ module, name, limits, limitsStart, limitsEnd: reader.at });
       break;
+    }
     case externalKind.global:
       skipValueType(reader, builder.types.length);
       reader.u8();

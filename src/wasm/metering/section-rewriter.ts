@@ -6,6 +6,7 @@
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import type { MemoryCap } from "./capped-limits.ts";
 import { i32Const } from "./instruction-bytes.ts";
 import { externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
 import { opcode, typeCode } from "./opcode.ts";
@@ -47,9 +48,23 @@ export function appendCode(outline: ModuleOutline, added: AddedDefinitions): Byt
   return writer;
 }
 
-/** `type`: of the imported function. */
-export function writeImports(outline: ModuleOutline, sliceEnd: SliceEndImport, type: number): ByteWriter {
-  const writer = extended(outline, sectionId.import, 1);
+/** With maxima of memories no larger than the cap. `type`: of the imported function. */
+export function writeImports(
+  outline: ModuleOutline,
+  memoryCap: MemoryCap,
+  sliceEnd: SliceEndImport,
+  type: number,
+): ByteWriter {
+  const reader = readerOf(outline, sectionId.import);
+  const writer = new ByteWriter(reader === null ? 64 : reader.end - reader.at + 256);
+  writer.u32((reader?.count() ?? 0) + 1);
+  let copied = reader?.at ?? 0;
+  for (const { limits, limitsStart, limitsEnd } of outline.memoryImports) {
+    writer.range(outline.bytes, copied, limitsStart);
+    memoryCap.writeLimits(writer, limits);
+    copied = limitsEnd;
+  }
+  writer.range(outline.bytes, copied, reader?.end ?? 0);
   writer.name(sliceEnd.module);
   writer.name(sliceEnd.name);
   writer.u8(externalKind.func);

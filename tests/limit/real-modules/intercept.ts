@@ -20,11 +20,13 @@ type Source = ByteSource | WebAssembly.Module;
 /** The slices of a module on trial are short enough to end often; each end is granted. */
 const fuelPerSlice = 100_000;
 
+const maxPages = 65_536;
+
 /** Replaces the engine's entrances in this process for good; the list grows as modules are compiled. */
 export function interceptWebAssembly(): InterceptedModule[] {
   const seen: InterceptedModule[] = [];
   const added = new WeakMap<WebAssembly.Module, LimitedModule>();
-  const { Module, Instance } = WebAssembly;
+  const { Module, Instance, Memory } = WebAssembly;
 
   const limitedModule = (source: ByteSource): WebAssembly.Module => {
     const bytes = copied(source);
@@ -63,6 +65,11 @@ export function interceptWebAssembly(): InterceptedModule[] {
     Instance: new Proxy(Instance, {
       construct: (_target, [module, imports]: [WebAssembly.Module, Bun.WebAssembly.Imports?]) =>
         instance(module, imports),
+    }),
+    // A limited module takes no memory without a maximum.
+    Memory: new Proxy(Memory, {
+      construct: (_target, [descriptor]: [Bun.WebAssembly.MemoryDescriptor]) =>
+        new Memory({ maximum: maxPages, ...descriptor }),
     }),
     compile: async (source: ByteSource) => limitedModule(source),
     compileStreaming: async (response: Response | Promise<Response>) =>

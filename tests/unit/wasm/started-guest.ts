@@ -5,8 +5,8 @@ import type { AbiImports } from "../../../src/wasm/imports/abi-imports.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
 import { type LoadedModule, loadModule } from "../../../src/wasm/load-module.ts";
 import { type StartedInstance, startInstance } from "../../../src/wasm/start-instance.ts";
-import { assembleWat } from "../../guests/assemble-guest.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import { assemble } from "../metering/limited-guest.ts";
 
 export interface StartOptions {
   readonly limits?: boolean;
@@ -28,7 +28,7 @@ export async function loadGuest(
   source: string | Uint8Array<ArrayBuffer>,
   { limits = true, maxMemoryBytes = 64 * 1024 * 1024 }: StartOptions = {},
 ): Promise<LoadedModule> {
-  const bytes = typeof source === "string" ? await assembleWat("guest", source) : source;
+  const bytes = typeof source === "string" ? assemble(source) : source;
   const options = { maxMemoryBytes, maxTableEntries: 1000, fuelPerSlice: 100_000 };
   return loadModule(bytes, limits ? options : null);
 }
