@@ -61,10 +61,7 @@ export function startInstance(
   const takeFuel = findTakeFuel(loaded, exports);
   // Work that imports do for the guest is taken off its fuel, so that a loop of expensive imports ends in time, too.
   imports.onWork = takeFuel;
-  if (loaded.startExport !== null) runStart(exports[loaded.startExport], START_SECTION, imports, deadline);
-  runStart(exports[INITIALIZE], INITIALIZE, imports, deadline);
-  output.flush();
-  return {
+  const started: StartedInstance = {
     exports,
     memory,
     deadline,
@@ -72,6 +69,22 @@ export function startInstance(
     readGcBytes: findGcBytes(loaded, exports),
     fuel: new GuestFuel(takeFuel, fuelPerSlice, deadline),
   };
+  if (loaded.startExport !== null) runStart(started, exports[loaded.startExport], START_SECTION);
+  runStart(started, exports[INITIALIZE], INITIALIZE);
+  output.flush();
+  return started;
+}
+
+/**
+ * Calls an export that an ABI wants to be called before the instance serves, with a deadline of its own, and returns its
+ * result; undefined for a guest without it.
+ *
+ * @throws ModuleError when it fails, as a start does
+ */
+export function callAtStart(started: StartedInstance, name: string, timeoutMs: number): unknown {
+  started.deadline.arm(timeoutMs);
+  started.fuel.fill();
+  return runStart(started, started.exports[name], name);
 }
 
 function instantiate(
@@ -97,16 +110,18 @@ function instantiate(
   }
 }
 
-/** `call`: what it is, in words for a report. */
-function runStart(start: unknown, call: string, imports: ImportHost, deadline: Deadline): void {
-  if (typeof start !== "function") return;
+/** `call`: what is called, in words for a report. */
+function runStart({ imports, deadline }: StartedInstance, start: unknown, call: string): unknown {
+  if (typeof start !== "function") return undefined;
+  let result: unknown;
   try {
-    start();
+    result = start();
   } catch (thrown) {
     throw startError(thrown, imports, deadline, call);
   }
   // A guest that catches exceptions can return although it was stopped or has ended itself.
   if (deadline.hasExpired || imports.fatal !== null) throw startError(imports.fatal, imports, deadline, call);
+  return result;
 }
 
 function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraImport[] {
@@ -125,12 +140,7 @@ function findTakeFuel({ limited }: LoadedModule, exports: InstanceExports): Take
 }
 
 /** In words of a start, for whatever is called before an instance serves. */
-export function startError(
-  thrown: unknown,
-  imports: ImportHost,
-  deadline: Deadline,
-  call: string,
-): ModuleError {
+function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, call: string): ModuleError {
   // An unfinished last line often is the reason.
   imports.output.flush();
   if (thrown instanceof WebAssembly.LinkError) {

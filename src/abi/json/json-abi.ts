@@ -10,7 +10,7 @@ import { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { InstanceExports } from "../../wasm/imports/import-host.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
-import { type StartedInstance, startError, startInstance } from "../../wasm/start-instance.ts";
+import { callAtStart, type StartedInstance, startInstance } from "../../wasm/start-instance.ts";
 import type { AbiOptions } from "../abi-options.ts";
 import type { Abi, StatelessFactory } from "../contract.ts";
 import { EVENT_EXPORTS, type EventExport, HEADER_HANDLERS, SILENT_HANDLER } from "./event-exports.ts";
@@ -161,13 +161,7 @@ function handlerOf(
 
 /** Called once an instance; a guest without that export gets the documented keys only. */
 function readAbiFlags(started: StartedInstance, host: GuestHost): number {
-  const flags = started.exports[ABI_FLAGS] as () => number;
-  started.deadline.arm(host.startTimeoutMs);
-  try {
-    return flags();
-  } catch (thrown) {
-    throw startError(thrown, started.imports, started.deadline, ABI_FLAGS);
-  }
+  return callAtStart(started, ABI_FLAGS, host.startTimeoutMs) as number;
 }
 
 /** A guest whose dealloc fails does so with every call: one line for each ring is enough. */
