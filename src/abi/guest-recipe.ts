@@ -7,7 +7,6 @@ import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
 import type { LimitOptions } from "../wasm/metering/limited-module.ts";
 import type { AbiOptions } from "./abi-options.ts";
 import type { Abi, GuestFactory } from "./contract.ts";
-import { SPLIT_EXPORTS } from "./json/json-abi.ts";
 import { ABIS, DEFAULT_ABI } from "./registry.ts";
 
 export interface GuestRecipe {
@@ -32,7 +31,6 @@ export function guestLimits(maxMemoryBytes: number): LimitOptions {
     maxMemoryBytes,
     maxTableEntries: MAX_TABLE_ENTRIES,
     fuelPerSlice: FUEL_PER_SLICE,
-    splitResults: SPLIT_EXPORTS,
   };
 }
 

@@ -25,6 +25,8 @@ export interface CallReport {
   /** Of the first call. */
   readonly answer: Answer;
   readonly lines: readonly GuestLine[];
+  /** Function name -> how often it was called and refused, by the start of the instance and the first call. */
+  readonly refusals: ReadonlyMap<string, number>;
   /** Null when one call was all that was asked for. */
   readonly repeated: RepeatReport | null;
 }
@@ -35,12 +37,13 @@ const LABEL_WIDTH = 10;
 const LISTS = ["tags", "rule_ids", "reason_codes"] as const;
 const VALUES = ["confidence", "custom", "routing_metadata"] as const;
 
-export function jsonCallReport({ event, isHandled, answer, lines, repeated }: CallReport): string {
+export function jsonCallReport({ event, isHandled, answer, lines, refusals, repeated }: CallReport): string {
   const report = {
     event: writeEvent(event),
     handled: isHandled,
     outcome: writeOutcome(answer.outcome),
     log: lines,
+    refused: [...refusals].map(([name, calls]) => ({ function: name, calls })),
     us: Math.round(answer.us),
     fuel: answer.fuel,
     memory_bytes: answer.memoryBytes,
@@ -62,7 +65,7 @@ function repeatedJson(report: RepeatReport): object {
 }
 
 export function textCallReport(report: CallReport, paint: Paint): string {
-  const { event, isHandled, answer, lines, repeated } = report;
+  const { event, isHandled, answer, lines, refusals, repeated } = report;
   const outcome = writeOutcome(answer.outcome);
   const style = decisionStyle(outcome);
   const text = [
@@ -72,6 +75,7 @@ export function textCallReport(report: CallReport, paint: Paint): string {
     ...headerLines(event, answer.outcome, paint),
     ...auditLines(outcome),
     ...logLines(lines, paint),
+    ...refusalLines(refusals),
     labelled("time", `${microseconds(answer.us)} for the first call of a fresh instance`),
     ...(answer.fuel === null ? [] : [labelled("fuel", answer.fuel.toLocaleString("en"))]),
     labelled("memory", showBytes(answer.memoryBytes)),
@@ -139,6 +143,13 @@ function auditLines(outcome: OutcomeJson): string[] {
 function logLines(lines: readonly GuestLine[], paint: Paint): string[] {
   if (lines.length === 0) return [];
   return ["  log", ...lines.map(({ level, text }) => `    ${paint("dim", level.padEnd(5))} ${shown(text)}`)];
+}
+
+/** What the guest asked for and did not get: WASI functions for files, directories, sockets and the like. */
+function refusalLines(refusals: ReadonlyMap<string, number>): string[] {
+  if (refusals.size === 0) return [];
+  const calls = [...refusals].map(([name, count]) => (count === 1 ? name : `${name} (${count} times)`));
+  return [labelled("refused", shown(calls.join(", ")))];
 }
 
 function repeatedLines(report: RepeatReport): string[] {

@@ -111,13 +111,21 @@ export function callCommand(): DescribedCommand {
       const guest = await openGuest(settings);
       const answer = guest.call(event);
       const lines = guest.takeLines();
+      const refusals = guest.takeRefusals();
       const repeated = repeatIfWanted(
         guest,
         event,
         answer.outcome instanceof EventFailure ? 0 : settings.repeat,
         surroundings,
       );
-      const report: CallReport = { event, isHandled: guest.handles(event), answer, lines, repeated };
+      const report: CallReport = {
+        event,
+        isHandled: guest.handles(event),
+        answer,
+        lines,
+        refusals,
+        repeated,
+      };
       stdout.write(
         settings.json
           ? jsonCallReport(report)

@@ -30,6 +30,7 @@ export class BenchGuest {
   readonly #lines = new GuestLines();
   readonly #lineRate = new LineRate();
   readonly #reported = new Set<string>();
+  #refusals = new Map<string, number>();
   #instance: StatelessGuest;
 
   private constructor(prepared: PreparedGuest, settings: GuestSettings, configJson: string | null) {
@@ -74,6 +75,16 @@ export class BenchGuest {
     return this.#lines.take();
   }
 
+  /**
+   * Function name -> how often the guest called it and was refused, since the last call; the start of an instance counts
+   * with the call that follows. Names are the guest's choice.
+   */
+  takeRefusals(): ReadonlyMap<string, number> {
+    const refusals = this.#refusals;
+    this.#refusals = new Map();
+    return refusals;
+  }
+
   /** @throws ModuleError when the instance is broken and no other can be made. */
   call(event: HeadersEvent): Answer {
     if (this.#instance.isBroken) this.#instance = this.#makeInstance();
@@ -103,6 +114,7 @@ export class BenchGuest {
       isMuted: false,
       lineRate: this.#lineRate,
       reportedFunctions: this.#reported,
+      onRefusal: (name) => this.#refusals.set(name, (this.#refusals.get(name) ?? 0) + 1),
     });
     const refusal =
       this.#configJson === null ? null : instance.configure(this.#configJson, this.#settings.startTimeoutMs);

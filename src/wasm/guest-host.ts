@@ -17,4 +17,6 @@ export interface GuestHost {
   readonly reportedFunctions: Set<string>;
   /** The instance broke outside of a call that its owner made, in a timer of its own. */
   onBroken?(): void;
+  /** Called with the name of a WASI function each time the guest calls it and is refused; for tools of authors. */
+  readonly onRefusal?: (functionName: string) => void;
 }

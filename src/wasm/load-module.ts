@@ -4,8 +4,11 @@
  */
 
 import { type ExportType, readExportTypes } from "./export-types.ts";
+import { type ImportedMemory, importedMemory } from "./imported-memory.ts";
 import { limitModule } from "./metering/limit-module.ts";
 import type { LimitedModule, LimitOptions } from "./metering/limited-module.ts";
+import { readOutline } from "./metering/module-outline.ts";
+import { exportStart } from "./metering/start-export.ts";
 import { ModuleError } from "./module-error.ts";
 
 export interface LoadedModule {
@@ -16,9 +19,13 @@ export interface LoadedModule {
   /** Null when the module runs without limits. */
   readonly limited: LimitedModule | null;
   readonly limits: LimitOptions | null;
+  /** What the guest's start section named, an export () -> () to be called once for each instance; null for none. */
+  readonly startExport: string | null;
   /** The guest's own exports by name, as its author declared them. */
   readonly exportTypes: ReadonlyMap<string, ExportType>;
   readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
+  /** What the host makes for each instance, in the order of the module's imports. */
+  readonly importedMemories: readonly ImportedMemory[];
 }
 
 /** @throws ModuleError for bytes that are no module, or one that the limits or the engine refuse. */
@@ -28,17 +35,53 @@ export async function loadModule(
 ): Promise<LoadedModule> {
   assertBinaryModule(bytes);
   const exportTypes = readExportTypes(bytes);
-  const limited = limits === null ? null : limitModule(bytes, limits);
-  const module = await compile(limited === null ? bytes : limited.bytes);
+  const { limited, startExport, importedMemories, runnable } = rewritten(bytes, limits);
+  const module = await compile(runnable);
   return {
     module,
     sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
     sizeBytes: bytes.length,
     limited,
     limits,
+    startExport,
     exportTypes,
     imports: WebAssembly.Module.imports(module),
+    importedMemories,
   };
+}
+
+interface Rewritten extends Pick<LoadedModule, "limited" | "startExport" | "importedMemories"> {
+  readonly runnable: Uint8Array<ArrayBuffer>;
+}
+
+function rewritten(bytes: Uint8Array<ArrayBuffer>, limits: LimitOptions | null): Rewritten {
+  try {
+    const outline = readOutline(bytes);
+    if (limits === null) {
+      const started = exportStart(outline);
+      return {
+        limited: null,
+        startExport: started?.startExport ?? null,
+        importedMemories: outline.memoryImports.map((memory) => importedMemory(memory, memory.limits.max)),
+        runnable: started?.bytes ?? bytes,
+      };
+    }
+    const limited = limitModule(outline, limits);
+    const { startExport, importedMemories } = limited;
+    return { limited, startExport, importedMemories, runnable: limited.bytes };
+  } catch (error) {
+    if (error instanceof RangeError) throw outOfMemory(bytes, error);
+    throw error;
+  }
+}
+
+/** The runtime refused a buffer: what the rewrite needs is in proportion to the module's size. */
+function outOfMemory(bytes: Uint8Array, cause: RangeError): ModuleError {
+  return new ModuleError(
+    "module-too-large",
+    `there is not enough memory to load a module of ${bytes.length} bytes; use a smaller module`,
+    { cause },
+  );
 }
 
 /** @throws ModuleError `module-unreadable`, with the reason in words. */

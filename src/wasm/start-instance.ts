@@ -6,18 +6,20 @@
 import { Deadline } from "./deadline.ts";
 import { GuestFuel, type TakeFuel } from "./guest-fuel.ts";
 import type { GuestHost } from "./guest-host.ts";
+import type { AbiImports } from "./imports/abi-imports.ts";
 import { GuestOutput } from "./imports/guest-output.ts";
 import { createHostImports, type ExtraImport } from "./imports/host-imports.ts";
-import { ImportHost } from "./imports/import-host.ts";
+import { createHostMemories } from "./imports/host-memories.ts";
+import { ImportHost, type InstanceExports } from "./imports/import-host.ts";
 import type { LoadedModule } from "./load-module.ts";
 import { ModuleError } from "./module-error.ts";
 import { toEventFailure } from "./trap.ts";
 
-export type InstanceExports = Readonly<Record<string, unknown>>;
-
-/** Exports as the guest's author named them, and what the host needs beside them. */
+/** A guest's exports, and what the host needs beside them. */
 export interface StartedInstance {
   readonly exports: InstanceExports;
+  /** The export `memory`, or else the first memory that the host made for the instance; null without either. */
+  readonly memory: WebAssembly.Memory | null;
   readonly deadline: Deadline;
   readonly imports: ImportHost;
   readonly fuel: GuestFuel;
@@ -27,11 +29,16 @@ export interface StartedInstance {
 
 const INITIALIZE = "_initialize";
 const START_SECTION = "the start section";
+const INSTANTIATION = "the making of its instance";
 /** The engine's word for a memory or table it cannot get. */
 const OUT_OF_MEMORY = /out of memory/i;
 
 /** @throws ModuleError when linking fails, or the start traps or takes too long. */
-export function startInstance(loaded: LoadedModule, host: GuestHost): StartedInstance {
+export function startInstance(
+  loaded: LoadedModule,
+  host: GuestHost,
+  abiImports: AbiImports,
+): StartedInstance {
   const fuelPerSlice = loaded.limits?.fuelPerSlice ?? Number.POSITIVE_INFINITY;
   const deadline = new Deadline(fuelPerSlice);
   const output = new GuestOutput({
@@ -45,50 +52,76 @@ export function startInstance(loaded: LoadedModule, host: GuestHost): StartedIns
     log: host.log,
     slot: host.slot,
     reported: host.reportedFunctions,
+    ...(host.onRefusal === undefined ? {} : { onRefusal: host.onRefusal }),
   });
   deadline.arm(host.startTimeoutMs);
-  const exports = instantiate(loaded, imports, deadline);
-  const memory = exports["memory"];
-  if (memory instanceof WebAssembly.Memory) imports.memory.attach(memory);
+  const { exports, memory } = instantiate(loaded, imports, abiImports, deadline);
+  imports.exports = exports;
+  if (memory !== null) imports.memory.attach(memory);
   const takeFuel = findTakeFuel(loaded, exports);
-  // Work that imports do for the guest is taken off its fuel, so that a loop of costly imports ends in time, too.
+  // Work that imports do for the guest is taken off its fuel, so that a loop of expensive imports ends in time, too.
   imports.onWork = takeFuel;
-  runStart(exports[INITIALIZE], imports, deadline);
-  output.flush();
-  return {
+  const started: StartedInstance = {
     exports,
+    memory,
     deadline,
     imports,
     readGcBytes: findGcBytes(loaded, exports),
     fuel: new GuestFuel(takeFuel, fuelPerSlice, deadline),
   };
+  if (loaded.startExport !== null) runStart(started, exports[loaded.startExport], START_SECTION);
+  runStart(started, exports[INITIALIZE], INITIALIZE);
+  output.flush();
+  return started;
 }
 
-function instantiate(loaded: LoadedModule, imports: ImportHost, deadline: Deadline): InstanceExports {
-  const linked = createHostImports(loaded.imports, imports, limitImports(loaded, deadline));
-  let exports: InstanceExports;
+/**
+ * Calls an export that an ABI wants to be called before the instance serves, with a deadline of its own, and returns its
+ * result; undefined for a guest without it.
+ *
+ * @throws ModuleError when it fails, as a start does
+ */
+export function callAtStart(started: StartedInstance, name: string, timeoutMs: number): unknown {
+  started.deadline.arm(timeoutMs);
+  started.fuel.fill();
+  return runStart(started, started.exports[name], name);
+}
+
+function instantiate(
+  loaded: LoadedModule,
+  imports: ImportHost,
+  abiImports: AbiImports,
+  deadline: Deadline,
+): Pick<StartedInstance, "exports" | "memory"> {
   try {
-    exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    const memories = createHostMemories(loaded.importedMemories, abiImports);
+    const extra = [...limitImports(loaded, deadline), ...memories];
+    const linked = createHostImports(loaded.imports, imports, abiImports, extra);
+    // No code of the guest runs here, since the start section has become an export.
+    const exports = new WebAssembly.Instance(loaded.module, linked).exports as InstanceExports;
+    const exported = exports["memory"];
+    return {
+      exports,
+      memory: exported instanceof WebAssembly.Memory ? exported : (memories[0]?.value ?? null),
+    };
   } catch (thrown) {
-    throw startError(thrown, imports, deadline, START_SECTION);
+    if (thrown instanceof ModuleError) throw thrown;
+    throw startError(thrown, imports, deadline, INSTANTIATION);
   }
-  assertGoesOn(imports, deadline, START_SECTION);
-  return exports;
 }
 
-function runStart(initialize: unknown, imports: ImportHost, deadline: Deadline): void {
-  if (typeof initialize !== "function") return;
+/** `call`: what is called, in words for a report. */
+function runStart({ imports, deadline }: StartedInstance, start: unknown, call: string): unknown {
+  if (typeof start !== "function") return undefined;
+  let result: unknown;
   try {
-    initialize();
+    result = start();
   } catch (thrown) {
-    throw startError(thrown, imports, deadline, INITIALIZE);
+    throw startError(thrown, imports, deadline, call);
   }
-  assertGoesOn(imports, deadline, INITIALIZE);
-}
-
-/** A guest that catches exceptions can return although it was stopped or has ended itself. */
-function assertGoesOn(imports: ImportHost, deadline: Deadline, call: string): void {
+  // A guest that catches exceptions can return although it was stopped or has ended itself.
   if (deadline.hasExpired || imports.fatal !== null) throw startError(imports.fatal, imports, deadline, call);
+  return result;
 }
 
 function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraImport[] {
@@ -107,12 +140,7 @@ function findTakeFuel({ limited }: LoadedModule, exports: InstanceExports): Take
 }
 
 /** In words of a start, for whatever is called before an instance serves. */
-export function startError(
-  thrown: unknown,
-  imports: ImportHost,
-  deadline: Deadline,
-  call: string,
-): ModuleError {
+function startError(thrown: unknown, imports: ImportHost, deadline: Deadline, call: string): ModuleError {
   // An unfinished last line often is the reason.
   imports.output.flush();
   if (thrown instanceof WebAssembly.LinkError) {

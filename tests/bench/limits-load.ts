@@ -29,7 +29,7 @@ const example = await Bun.file(examplePolicy(values.language as ExampleLanguage)
 const rows: string[][] = [];
 for (const size of values.sizes.split(",").map(Number)) {
   const module = repeatedTo(example, size * MIB);
-  const limitMs = await timed(() => limitModule(module, guestLimits(MAX_MEMORY_BYTES)));
+  const limitMs = await timed(() => limitModule(readOutline(module), guestLimits(MAX_MEMORY_BYTES)));
   const compileMs = await timed(() => WebAssembly.compile(module));
   rows.push([
     (module.length / MIB).toFixed(1),

@@ -119,6 +119,14 @@ for (const program of authorPrograms()) {
       expect(echo.stdout).not.toContain("\u001b");
     });
 
+    test("shows what the module called in vain, and how often", () => {
+      const guest = guestPath("unknown-wasi-function");
+      expect(program.run(["call", guest]).stdout).toContain("\n  refused   fd_frobnicate\n");
+      const { stdout } = program.run(["call", guest, "--json"]);
+      expect(JSON.parse(stdout).refused).toEqual([{ function: "fd_frobnicate", calls: 1 }]);
+      expect(program.run(["call", POLICY]).stdout).not.toContain("refused");
+    });
+
     test("repeats, and tells what a warm call costs", () => {
       const { exitCode, stdout, stderr } = program.run(["call", guestPath("compute"), "--repeat", "100"]);
       expect([exitCode, stderr]).toEqual([0, ""]);

@@ -1,3 +1,3 @@
-;; Misbehaves in the start section, before the host holds the exports.
+;; Misbehaves in the start section.
 (func $start {MISBEHAVE})
 (start $start)

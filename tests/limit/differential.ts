@@ -9,7 +9,7 @@
 
 import type { ExportedFunction } from "./exported-function.ts";
 import { guestFailure, isSameOutcome } from "./guest-failure.ts";
-import { guestTrace, splittable, type TraceStep } from "./guest-trace.ts";
+import { guestTrace, type TraceStep } from "./guest-trace.ts";
 import { type BuiltModule, buildPlain, limitedBuilder, wideCaps } from "./module-build.ts";
 
 export interface ComparedModule {
@@ -85,12 +85,15 @@ interface ModuleForms {
   readonly meter: SliceMeter;
 }
 
-function moduleForms({ bytes, functions }: ComparedModule): ModuleForms {
+function moduleForms({ bytes }: ComparedModule): ModuleForms {
   const meter = new SliceMeter();
   return {
     plain: buildPlain(bytes),
     long: limitedBuilder({ ...wideCaps, fuelPerSlice }, () => meter.sliceEnd())(bytes),
-    short: limitedBuilder({ ...wideCaps, fuelPerSlice: shortSlice }, () => 0)(bytes, splittable(functions)),
+    short: {
+      ...limitedBuilder({ ...wideCaps, fuelPerSlice: shortSlice }, () => 0)(bytes),
+      callsSplitExports: true,
+    },
     meter,
   };
 }

@@ -5,7 +5,7 @@
 
 import { endlessGuests } from "./endless-guests.ts";
 import { guestFailure } from "./guest-failure.ts";
-import { limitedBuilder, mergeImports, wideCaps } from "./module-build.ts";
+import { limitedBuilder, startedInstance, wideCaps } from "./module-build.ts";
 
 export interface EndlessRun {
   readonly name: string;
@@ -22,8 +22,7 @@ if (import.meta.main) {
   for (const { name, bytes } of await endlessGuests()) {
     let ends = 0;
     const built = limitedBuilder({ ...wideCaps, fuelPerSlice }, () => (++ends < slices ? 0 : 1))(bytes);
-    const imports = mergeImports({ host: { nothing: () => {} } }, built.addedImports);
-    const { exports } = new WebAssembly.Instance(built.module, imports);
+    const { exports } = startedInstance(built, { host: { nothing: () => {} } });
     const started = performance.now();
     let end = "returned";
     try {

@@ -5,7 +5,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readArchive } from "./archive.ts";
-import { buildPlain, limitedBuilder, mergeImports, wideCaps } from "./module-build.ts";
+import { buildPlain, limitedBuilder, startedInstance, wideCaps } from "./module-build.ts";
 import { spectestImports } from "./spectest-imports.ts";
 
 /** A test here runs many modules, on a machine that may be busy. */
@@ -57,11 +57,8 @@ function exportedFunctions(bytes: Uint8Array<ArrayBuffer>): NamedFunction[] | nu
   const limited = buildLimited(bytes);
   const spectest = imports.length === 0 ? {} : { spectest: spectestImports() };
   try {
-    const plainExports = new WebAssembly.Instance(plain.module, spectest).exports;
-    const limitedExports = new WebAssembly.Instance(
-      limited.module,
-      mergeImports(spectest, limited.addedImports),
-    ).exports;
+    const plainExports = startedInstance(plain, spectest).exports;
+    const limitedExports = startedInstance(limited, spectest).exports;
     const limitedNames = nameSection(limited.module);
     return exports.map(({ name }) => {
       const plainIndex = indexOf(plainExports[name]);

@@ -6,7 +6,7 @@
 import type { ExportedFunction, ValueKind } from "./exported-function.ts";
 import { type FailureKind, guestFailure } from "./guest-failure.ts";
 import { hostImports } from "./host-imports.ts";
-import { type BuiltModule, mergeImports } from "./module-build.ts";
+import { type BuiltModule, startedInstance } from "./module-build.ts";
 import { type ExactValue, typedCall } from "./typed-call.ts";
 
 export interface TraceStep {
@@ -71,10 +71,7 @@ export function guestTrace(
   };
 
   let goesOn = step("instantiate", null, () => {
-    instance = new WebAssembly.Instance(
-      built.module,
-      mergeImports(hostImports(hostCalls), built.addedImports),
-    );
+    instance = startedInstance(built, hostImports(hostCalls));
     return "instantiated";
   });
   for (let set = 0; set < argumentSets; set += 1) {
@@ -107,13 +104,6 @@ function garbageAccount(
     : (instance.exports[name] as WebAssembly.Global<"i32">);
 }
 
-/** Functions of type (i32, i32) -> i64, which a limited module may also offer without BigInt. */
-export function splittable(functions: readonly ExportedFunction[]): string[] {
-  return functions
-    .filter(({ params, results }) => `${params}>${results}` === "i32,i32>i64")
-    .map(({ name }) => name);
-}
-
 function callExport(
   built: BuiltModule,
   exports: Bun.WebAssembly.Exports,
@@ -121,9 +111,9 @@ function callExport(
   args: readonly ExactValue[],
 ): readonly ExactValue[] {
   const { splitExports, splitLowExport } = built.limited ?? {};
-  const twin = splitExports?.get(signature.name);
-  if (twin !== undefined && splitLowExport !== undefined && splitLowExport !== null) {
-    const high = (exports[twin] as GuestCode)(...args) as number;
+  const split = built.callsSplitExports ? splitExports?.get(signature.name) : undefined;
+  if (split !== undefined && splitLowExport !== undefined && splitLowExport !== null) {
+    const high = (exports[split] as GuestCode)(...args) as number;
     const low = (exports[splitLowExport] as GuestCode)() as number;
     return [(BigInt(high) << 32n) | BigInt(low >>> 0)];
   }

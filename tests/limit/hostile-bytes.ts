@@ -1,6 +1,7 @@
 /** What may come of bytes that are perhaps a module: a ModuleError, or a rewritten module as valid as the input is. */
 
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../src/wasm/metering/module-outline.ts";
 import type { LimitedModule } from "../../src/wasm/metering/limited-module.ts";
 import { ModuleError } from "../../src/wasm/module-error.ts";
 import { wideCaps } from "./module-build.ts";
@@ -25,7 +26,7 @@ export function hostileOutcome(bytes: Uint8Array<ArrayBuffer>): HostileOutcome {
   const valid = WebAssembly.validate(bytes);
   let limited: LimitedModule;
   try {
-    limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 1000, splitResults: ["evaluate", "finish"] });
+    limited = limitModule(readOutline(bytes), { ...wideCaps, fuelPerSlice: 1000 });
   } catch (error) {
     if (!(error instanceof ModuleError)) {
       return { verdict: "refused", refusal: "", difference: `no ModuleError but ${String(error)}` };

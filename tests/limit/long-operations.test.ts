@@ -6,7 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import makeWabt from "wabt";
 import { guestFailure } from "./guest-failure.ts";
-import { type BuiltModule, buildPlain, limitedBuilder, wideCaps } from "./module-build.ts";
+import { type BuiltModule, buildPlain, limitedBuilder, startedInstance, wideCaps } from "./module-build.ts";
 
 const source = `(module
   (memory (export "first") 64)
@@ -95,7 +95,7 @@ interface StartedGuest {
 const pattern = Uint8Array.from({ length: 4 * piece }, (_, at) => at ^ (at >> 8) ^ ((at >> 16) * 3));
 
 function started(built: BuiltModule): StartedGuest {
-  const { exports } = new WebAssembly.Instance(built.module, built.addedImports);
+  const { exports } = startedInstance(built, {});
   const memories = ["first", "second"].map(
     (name) => new Uint8Array((exports[name] as WebAssembly.Memory).buffer),
   );

@@ -1,6 +1,7 @@
 /** The two ways these tests make a module ready to link: as it is, and rewritten by `limitModule`. */
 
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../src/wasm/metering/module-outline.ts";
 import type { LimitedModule, LimitOptions } from "../../src/wasm/metering/limited-module.ts";
 
 export interface BuiltModule {
@@ -10,10 +11,12 @@ export interface BuiltModule {
   /** Exports that the guest does not have by itself. */
   readonly addedExports: ReadonlySet<string>;
   readonly limited: LimitedModule | null;
+  /** Whether to call exports by their split forms, where they have one. */
+  readonly callsSplitExports?: boolean;
 }
 
 /** Throws ModuleError or WebAssembly.CompileError. */
-export type ModuleBuilder = (bytes: Uint8Array<ArrayBuffer>, splitResults?: readonly string[]) => BuiltModule;
+export type ModuleBuilder = (bytes: Uint8Array<ArrayBuffer>) => BuiltModule;
 
 /** Caps above everything that the modules of these tests use, so that only a wrong rewrite shows. */
 export const wideCaps = { maxMemoryBytes: 2 ** 32, maxTableEntries: 10_000_000 } as const;
@@ -26,24 +29,32 @@ export const buildPlain: ModuleBuilder = (bytes) => ({
 });
 
 /** `sliceEnd` is asked when a slice is used up: 0 grants another one, as long as the first. */
-export function limitedBuilder(
-  options: Omit<LimitOptions, "splitResults">,
-  sliceEnd: () => number,
-): ModuleBuilder {
-  return (bytes, splitResults = []) => {
-    const limited = limitModule(bytes, { ...options, splitResults });
+export function limitedBuilder(options: LimitOptions, sliceEnd: () => number): ModuleBuilder {
+  return (bytes) => {
+    const limited = limitModule(readOutline(bytes), options);
     const { module, name } = limited.sliceEndImport;
     return {
       module: new WebAssembly.Module(limited.bytes),
       addedImports: { [module]: { [name]: () => (sliceEnd() === 0 ? options.fuelPerSlice : 0) } },
       addedExports: new Set([
         limited.fuelExport,
-        ...[limited.gcBytesExport, limited.splitLowExport].filter((one) => one !== null),
+        ...[limited.gcBytesExport, limited.splitLowExport, limited.startExport].filter((one) => one !== null),
         ...limited.splitExports.values(),
       ]),
       limited,
     };
   };
+}
+
+/** An instance whose start section has run. */
+export function startedInstance(
+  { module, addedImports, limited }: BuiltModule,
+  imports: Bun.WebAssembly.Imports,
+): WebAssembly.Instance {
+  const instance = new WebAssembly.Instance(module, mergeImports(imports, addedImports));
+  const startExport = limited?.startExport ?? null;
+  if (startExport !== null) (instance.exports[startExport] as () => void)();
+  return instance;
 }
 
 /** The added imports may share a module name with the guest's own. */

@@ -12,6 +12,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../src/wasm/metering/module-outline.ts";
 import { wideCaps } from "./module-build.ts";
 import type { DriveReport } from "./real-modules/drive.ts";
 import { realPackages } from "./real-modules/packages.ts";
@@ -137,7 +138,7 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>): Record<string, string | numb
   const compileMs = performance.now() - compileStarted;
   try {
     const started = performance.now();
-    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice: 100_000, splitResults: [] });
+    const limited = limitModule(readOutline(bytes), { ...wideCaps, fuelPerSlice: 100_000 });
     const limitMs = performance.now() - started;
     return {
       ...sizes,

@@ -1,7 +1,7 @@
 /** Runs one script of the official test suite with a given way to build modules and notes what each command did. */
 
 import { guestFailure } from "./guest-failure.ts";
-import { type BuiltModule, type ModuleBuilder, mergeImports } from "./module-build.ts";
+import { type BuiltModule, type ModuleBuilder, startedInstance } from "./module-build.ts";
 import {
   binaryName,
   type SpecAction,
@@ -159,7 +159,7 @@ export class SpecRun {
   }
 
   #instance({ built }: Loaded): WebAssembly.Instance {
-    return new WebAssembly.Instance(built.module, mergeImports(this.#imports, built.addedImports));
+    return startedInstance(built, this.#imports);
   }
 
   #start(loaded: Loaded, name: string | undefined): void {

@@ -4,7 +4,7 @@
  */
 
 import type { StatelessGuest } from "../../src/abi/contract.ts";
-import { jsonAbi, SPLIT_EXPORTS } from "../../src/abi/json/json-abi.ts";
+import { jsonAbi } from "../../src/abi/json/json-abi.ts";
 import type { ProxyEvent } from "../../src/event/event.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
 import type { Log } from "../../src/telemetry/log.ts";
@@ -37,7 +37,6 @@ export async function openGuest(
     maxMemoryBytes: options.maxMemoryBytes ?? 64 * 1024 * 1024,
     maxTableEntries: 1_000_000,
     fuelPerSlice: FUEL_PER_SLICE,
-    splitResults: SPLIT_EXPORTS,
   };
   const loaded = await loadModule(bytes, options.limits === false ? null : limits);
   const factory = jsonAbi.prepare(loaded, {

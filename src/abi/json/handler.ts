@@ -1,7 +1,7 @@
 /**
- * An event handler that a guest exports, called without caring how its result crosses the border. Metering gives exports
- * of type (i32...) -> i64 a copy that returns the halves as i32; without limits the i64 arrives as a BigInt, which costs
- * some ten times the call itself.
+ * An event handler that a guest exports, called without caring how its result crosses the border. Metering splits
+ * exports of type (i32 ...) -> i64 into two calls that return the halves as i32; without limits the i64 arrives as a
+ * BigInt, which costs some ten times the call itself.
  */
 export interface Handler {
   readonly name: string;

@@ -7,26 +7,20 @@ import type { EventFailure } from "../../event/failure.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
 import type { GuestHost } from "../../wasm/guest-host.ts";
 import { GuestMemory } from "../../wasm/guest-memory.ts";
+import type { InstanceExports } from "../../wasm/imports/import-host.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
-import {
-  type InstanceExports,
-  type StartedInstance,
-  startError,
-  startInstance,
-} from "../../wasm/start-instance.ts";
+import { callAtStart, type StartedInstance, startInstance } from "../../wasm/start-instance.ts";
 import type { AbiOptions } from "../abi-options.ts";
 import type { Abi, StatelessFactory } from "../contract.ts";
 import { EVENT_EXPORTS, type EventExport, HEADER_HANDLERS, SILENT_HANDLER } from "./event-exports.ts";
 import { bigIntHandler, type Handler, silentHandler, splitHandler } from "./handler.ts";
 import { JsonGuest } from "./json-guest.ts";
+import { JSON_IMPORTS } from "./json-imports.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
 const CONFIGURE_HANDLER = "on_configure";
 const ABI_FLAGS = "sentinel_abi_flags";
-
-/** Exports that get a copy without BigInt when the limits are compiled in. */
-export const SPLIT_EXPORTS: readonly string[] = EVENT_EXPORTS.map(({ name }) => name);
 
 /** Functions of the contract. An optional one of another type counts as missing, as in the Rust agent. */
 export const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
@@ -119,7 +113,7 @@ function makeGuest(
   options: AbiOptions,
   verdicts: VerdictCache,
 ): JsonGuest {
-  const started = startInstance(loaded, host);
+  const started = startInstance(loaded, host, JSON_IMPORTS);
   const exports = started.exports;
   const handlers: Partial<Record<EventKind, Handler>> = {};
   for (const event of handled) handlers[event.kind] = handlerOf(loaded, exports, event);
@@ -167,13 +161,7 @@ function handlerOf(
 
 /** Called once an instance; a guest without that export gets the documented keys only. */
 function readAbiFlags(started: StartedInstance, host: GuestHost): number {
-  const flags = started.exports[ABI_FLAGS] as () => number;
-  started.deadline.arm(host.startTimeoutMs);
-  try {
-    return flags();
-  } catch (thrown) {
-    throw startError(thrown, started.imports, started.deadline, ABI_FLAGS);
-  }
+  return callAtStart(started, ABI_FLAGS, host.startTimeoutMs) as number;
 }
 
 /** A guest whose dealloc fails does so with every call: one line for each ring is enough. */

@@ -3,6 +3,7 @@
  * known but answered, or missing, which is the only kind that hurts at once.
  */
 
+import { JSON_IMPORTS } from "../../abi/json/json-imports.ts";
 import { GuestOutput } from "../../wasm/imports/guest-output.ts";
 import { createHostImports } from "../../wasm/imports/host-imports.ts";
 import { ImportHost } from "../../wasm/imports/import-host.ts";
@@ -59,7 +60,7 @@ function kindOf(descriptor: Descriptor, host: ImportHost): "given" | "refused" |
 /** Why the import cannot be given; null when it can. */
 function problemOf(descriptor: Descriptor, host: ImportHost): string | null {
   try {
-    createHostImports([descriptor], host);
+    createHostImports([descriptor], host, JSON_IMPORTS);
     return null;
   } catch (error) {
     if (error instanceof ModuleError) return error.message;

@@ -81,9 +81,13 @@ function tableFindings(tables: readonly DeclaredLimits[]): Finding[] {
   return entries === 0 ? [] : [finding("ok", "tables", `begin with ${entries} entries`)];
 }
 
+/** The imported ones first. */
 function readMemories(outline: ModuleOutline): DeclaredLimits[] {
+  const imported = outline.memoryImports.map(({ limits }) => limits);
   const reader = sectionReader(outline, sectionId.memory);
-  return reader === null ? [] : Array.from({ length: reader.count() }, () => readLimits(reader));
+  return reader === null
+    ? imported
+    : [...imported, ...Array.from({ length: reader.count() }, () => readLimits(reader))];
 }
 
 /** Of a table with an initial value only the first is looked at, for the value's length is not known here. */

@@ -1,44 +1,46 @@
 /**
- * Links a module's imports: everything toolchains emit is given, and nothing of it reaches files,
- * network or environment (RATIONALE.md, "Why imports load but are denied"). What is unknown is an error before any request.
+ * Links a module's imports: WASI, which toolchains put into modules by themselves and which reaches no files, no network
+ * and no environment (RATIONALE.md, "Why imports load but are denied"), and what the module's ABI gives. Anything else
+ * is an error before any request.
  */
 
-import { assemblyScriptFunctions } from "./assemblyscript/assemblyscript-functions.ts";
-import { MATH_CONSTANTS } from "./assemblyscript/math.ts";
+import type { AbiImports } from "./abi-imports.ts";
 import type { ImportFunctions } from "./import-functions.ts";
 import type { ImportHost } from "./import-host.ts";
 import { missingImport } from "./missing-import.ts";
 import { unknownWasiFunction } from "./wasi/unknown.ts";
 import { isWasiModule, wasiFunctions } from "./wasi/wasi-functions.ts";
 
-/** An import that does not come from this room, such as the clock check of the limits. */
+/** An import that neither WASI nor the ABI gives, such as the clock check of the limits. */
 export interface ExtraImport {
   readonly module: string;
   readonly name: string;
   readonly value: Bun.WebAssembly.ImportValue;
 }
 
+type Descriptor = WebAssembly.ModuleImportDescriptor;
 type MutableImports = Record<string, Record<string, Bun.WebAssembly.ImportValue>>;
 
 /**
  * @param descriptors what `WebAssembly.Module.imports` says
- * @param host of the one instance these imports are for; its memory is attached after instantiation
- * @param extra wins over everything provided here
+ * @param host of the one instance these imports are for
+ * @param extra wins over everything else
  * @returns exactly the imports the descriptors name
  * @throws ModuleError `module-missing-import`, naming every import that cannot be given
  */
 export function createHostImports(
-  descriptors: readonly WebAssembly.ModuleImportDescriptor[],
+  descriptors: readonly Descriptor[],
   host: ImportHost,
+  abi: AbiImports,
   extra: readonly ExtraImport[] = [],
 ): Bun.WebAssembly.Imports {
   // Names are the module's choice, so no object here may have inherited properties ("__proto__" is a fine name).
   const imports: MutableImports = Object.create(null);
-  const made = new Map<string, ImportFunctions>();
-  const missing: WebAssembly.ModuleImportDescriptor[] = [];
+  const provided = new ProvidedImports(host, abi);
+  const missing: Descriptor[] = [];
   for (const descriptor of descriptors) {
     const { module, name } = descriptor;
-    const value = findExtra(descriptor, extra) ?? findProvided(descriptor, host, made);
+    const value = findExtra(descriptor, extra) ?? provided.find(descriptor);
     if (value === undefined) {
       missing.push(descriptor);
       continue;
@@ -46,12 +48,12 @@ export function createHostImports(
     imports[module] ??= Object.create(null) as Record<string, Bun.WebAssembly.ImportValue>;
     imports[module][name] = value;
   }
-  if (missing.length > 0) throw missingImport(missing);
+  if (missing.length > 0) throw missingImport(missing, abi.summary);
   return imports;
 }
 
 function findExtra(
-  { module, name, kind }: WebAssembly.ModuleImportDescriptor,
+  { module, name, kind }: Descriptor,
   extra: readonly ExtraImport[],
 ): Bun.WebAssembly.ImportValue | undefined {
   const found = extra.find((candidate) => candidate.module === module && candidate.name === name);
@@ -65,23 +67,38 @@ function kindOf(value: Bun.WebAssembly.ImportValue): Bun.WebAssembly.ImportExpor
   return "global";
 }
 
-function findProvided(
-  { module, name, kind }: WebAssembly.ModuleImportDescriptor,
-  host: ImportHost,
-  made: Map<string, ImportFunctions>,
-): Bun.WebAssembly.ImportValue | undefined {
-  if (kind === "global") return module === "env" ? MATH_CONSTANTS.get(name) : undefined;
-  if (kind !== "function") return undefined;
-  let functions = made.get(module);
-  if (functions === undefined) {
-    functions = functionsOf(module, host);
-    made.set(module, functions);
-  }
-  if (Object.hasOwn(functions, name)) return functions[name];
-  return isWasiModule(module) ? unknownWasiFunction(host, module, name) : undefined;
-}
+/** What WASI and the ABI give to one instance; functions are made when the first of their module is asked for. */
+class ProvidedImports {
+  readonly #host: ImportHost;
+  readonly #abi: AbiImports;
+  readonly #functions = new Map<string, readonly ImportFunctions[]>();
 
-function functionsOf(module: string, host: ImportHost): ImportFunctions {
-  if (isWasiModule(module)) return wasiFunctions(host, module);
-  return module === "env" ? assemblyScriptFunctions(host) : {};
+  constructor(host: ImportHost, abi: AbiImports) {
+    this.#host = host;
+    this.#abi = abi;
+  }
+
+  find({ module, name, kind }: Descriptor): Bun.WebAssembly.ImportValue | undefined {
+    if (kind === "global") return this.#abi.globals?.(module)?.get(name);
+    return kind === "function" ? this.#findFunction(module, name) : undefined;
+  }
+
+  #findFunction(module: string, name: string): Bun.WebAssembly.ImportValue | undefined {
+    let families = this.#functions.get(module);
+    if (families === undefined) {
+      families = this.#make(module);
+      this.#functions.set(module, families);
+    }
+    const family = families.find((functions) => Object.hasOwn(functions, name));
+    if (family !== undefined) return family[name];
+    return isWasiModule(module) ? unknownWasiFunction(this.#host, module, name) : undefined;
+  }
+
+  #make(module: string): readonly ImportFunctions[] {
+    const own = this.#abi.functions(module, this.#host);
+    return [
+      ...(own === null ? [] : [own]),
+      ...(isWasiModule(module) ? [wasiFunctions(this.#host, module)] : []),
+    ];
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * What the imports of one instance share: memory, output, clock, randomness, and the record of what the guest was
- * refused and how it ended itself. The loader makes one for every instance and reads it after each call.
+ * What the imports of one instance share: memory, output, clock, randomness, and how the guest ended itself.
+ * `startInstance` makes one for every instance; whoever calls the guest reads it after each call.
  */
 
 import type { EventFailure } from "../../event/failure.ts";
@@ -24,23 +24,29 @@ export interface ImportHostOptions {
    * refilled slot does not say the same again.
    */
   readonly reported?: Set<string>;
+  /** Called with a function's name each time the guest calls it and is refused. */
+  readonly onRefusal?: (functionName: string) => void;
 }
 
+/** A guest's exports as its author named them, and those that the rewrite added. */
+export type InstanceExports = Readonly<Record<string, unknown>>;
+
 export class ImportHost {
+  /** Complete before any code of the guest runs, the start section included; empty until then. */
+  exports: InstanceExports = {};
   readonly memory = new ImportMemory();
   readonly output: GuestOutput;
   readonly clock: GuestClock;
   readonly fillRandom: (bytes: Uint8Array) => void;
-  /** Function name -> how often the guest called it and was refused. */
-  readonly refusals = new Map<string, number>();
   /**
-   * Told about host work that a guest's own fuel does not show, in units of about one guest instruction. The loader
-   * takes them off the running slice, so that a loop of costly imports meets its clock check in time.
+   * Called with host work that a guest's own fuel does not show, in units of about one guest instruction. They are taken
+   * off the running slice, so that a loop of expensive imports meets its clock check in time.
    */
   onWork: ((units: number) => void) | null = null;
   readonly #log: Log;
   readonly #slot: number;
   readonly #reported: Set<string>;
+  readonly #onRefusal: (functionName: string) => void;
   #fatal: EventFailure | null = null;
 
   constructor(options: ImportHostOptions) {
@@ -50,6 +56,7 @@ export class ImportHost {
     this.#log = options.log;
     this.#slot = options.slot;
     this.#reported = options.reported ?? new Set();
+    this.#onRefusal = options.onRefusal ?? ignoreRefusal;
   }
 
   /**
@@ -71,9 +78,9 @@ export class ImportHost {
     throw failure;
   }
 
-  /** Counts a refusal and hands back its error number. */
+  /** Notifies whoever wants to know of refusals, and returns the error number. */
   refuse(name: string, errno: number): number {
-    this.refusals.set(name, (this.refusals.get(name) ?? 0) + 1);
+    this.#onRefusal(name);
     return errno;
   }
 
@@ -92,6 +99,8 @@ export class ImportHost {
     if (units >= MIN_CHARGED_WORK && this.onWork !== null) this.onWork(units);
   }
 }
+
+function ignoreRefusal(): void {}
 
 function fillFromSystem(bytes: Uint8Array): void {
   crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);

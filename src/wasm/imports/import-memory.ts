@@ -1,6 +1,6 @@
 /**
- * The guest's memory as imports see it: pointers come from the guest and are hostile, and the memory itself may not be
- * known yet, because a module's start section runs before its exports can be held.
+ * The guest's memory as imports see it: pointers come from the guest and are hostile, and a guest may have no memory at
+ * all.
  */
 
 /** The bytes of one moment. Growth replaces them, so a view is good until control returns to the guest. */
@@ -23,12 +23,12 @@ export class ImportMemory {
   #memory: WebAssembly.Memory | null = null;
   #view = new MemoryView(new ArrayBuffer(0));
 
-  /** Call once the instance exists. Before that every access of at least one byte is out of bounds. */
+  /** Call before any code of the guest runs. Without a memory every access of at least one byte is out of bounds. */
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory;
   }
 
-  /** Take it once per import call: reading `memory.buffer` is the costly part. */
+  /** Take it once per import call: reading `memory.buffer` is the expensive part. */
   current(): MemoryView {
     if (this.#memory !== null) {
       const buffer = this.#memory.buffer;

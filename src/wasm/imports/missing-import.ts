@@ -8,10 +8,14 @@ import { ModuleError } from "../module-error.ts";
 const MAX_SHOWN_NAME = 128;
 const MAX_LISTED = 5;
 
-const PROVIDED = "provided are WASI preview 1 and what AssemblyScript imports from env";
-
-/** @param missing at least one; the advice is about the first */
-export function missingImport(missing: readonly WebAssembly.ModuleImportDescriptor[]): ModuleError {
+/**
+ * @param missing at least one; the advice is about the first
+ * @param abiSummary what the module's ABI gives, in words (`AbiImports.summary`)
+ */
+export function missingImport(
+  missing: readonly WebAssembly.ModuleImportDescriptor[],
+  abiSummary: string,
+): ModuleError {
   const [first, ...others] = missing;
   if (first === undefined) throw new Error("BUG: missingImport was called without a missing import");
   const list =
@@ -20,7 +24,7 @@ export function missingImport(missing: readonly WebAssembly.ModuleImportDescript
       : `, and ${others.length} more (${others.slice(0, MAX_LISTED).map(describe).join(", ")}${others.length > MAX_LISTED ? ", ..." : ""})`;
   return new ModuleError(
     "module-missing-import",
-    `the module imports the ${describe(first)}, which this agent does not provide${list}; ${advice(first)}`,
+    `the module imports the ${describe(first)}, which this agent does not provide${list}; ${advice(first, `provided are WASI preview 1 and ${abiSummary}`)}`,
   );
 }
 
@@ -33,7 +37,7 @@ function quote(name: string): string {
   return JSON.stringify(name.length <= MAX_SHOWN_NAME ? name : `${name.slice(0, MAX_SHOWN_NAME)}...`);
 }
 
-function advice({ module, name, kind }: WebAssembly.ModuleImportDescriptor): string {
+function advice({ module, name, kind }: WebAssembly.ModuleImportDescriptor, provided: string): string {
   if (kind === "memory") {
     return "let the module define and export its own memory (without --import-memory or --importMemory)";
   }
@@ -56,7 +60,7 @@ function advice({ module, name, kind }: WebAssembly.ModuleImportDescriptor): str
     return "use Math.random, or import random_get from wasi_snapshot_preview1";
   }
   if (module === "env" && kind === "function") {
-    return `define it in the module, or drop what uses it: a linker that allows undefined symbols turns them into imports (${PROVIDED})`;
+    return `define it in the module, or drop what uses it: a linker that allows undefined symbols turns them into imports (${provided})`;
   }
-  return `remove what uses it (${PROVIDED})`;
+  return `remove what uses it (${provided})`;
 }

@@ -1,5 +1,5 @@
 /**
- * Copies the table and memory sections with maxima no larger than the caps, and refuses modules that are too large
+ * Copies tables, memories and memory imports with maxima no larger than the caps, and refuses modules that are too large
  * from the start. Growth of several memories or tables together is held by helpers, see `LimitHelpers`.
  */
 
@@ -55,28 +55,56 @@ export function copyTables(
   return types;
 }
 
-export function copyMemories(reader: ByteReader, writer: ByteWriter, maxMemoryBytes: number): void {
-  const count = reader.count();
-  const maxPages = Math.floor(maxMemoryBytes / pageBytes);
-  let pages = 0;
-  writer.u32(count);
-  for (let left = count; left > 0; left--) {
-    const limits = readLimits(reader);
-    pages += limits.min;
-    if (pages > maxPages) {
-      throw new ModuleError(
-        "module-memory-too-large",
-        `The module begins with ${pages * pageBytes} bytes of memory; at most ${maxMemoryBytes} are allowed. Raise --max-memory or build it with a smaller initial memory.`,
-      );
+/** The cap of all memories of an instance together, the imported ones first. */
+export class MemoryCap {
+  readonly #maxBytes: number;
+  readonly #maxPages: number;
+  /** What the module begins with, as far as it has been read. */
+  #initialPages = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#maxPages = Math.floor(maxBytes / pageBytes);
+  }
+
+  /** @throws ModuleError when the memories of the module begin with more */
+  copyMemories(reader: ByteReader, writer: ByteWriter): void {
+    const count = reader.count();
+    writer.u32(count);
+    for (let left = count; left > 0; left--) {
+      const limits = readLimits(reader);
+      this.countInitial(limits);
+      this.writeLimits(writer, limits);
     }
-    writeLimits(writer, limits, maxPages, mostPages);
+  }
+
+  /** @throws ModuleError when the memories of the module begin with more */
+  countInitial({ min }: Limits): void {
+    this.#initialPages += min;
+    if (this.#initialPages <= this.#maxPages) return;
+    throw new ModuleError(
+      "module-memory-too-large",
+      `The module begins with ${this.#initialPages * pageBytes} bytes of memory; at most ${this.#maxBytes} are allowed. Raise --max-memory or build it with a smaller initial memory.`,
+    );
+  }
+
+  writeLimits(writer: ByteWriter, limits: Limits): void {
+    writeLimits(writer, limits, this.#maxPages, mostPages);
+  }
+
+  maxPages(limits: Limits): number {
+    return cappedMax(limits, this.#maxPages, mostPages);
   }
 }
 
+function writeLimits(writer: ByteWriter, limits: Limits, cap: number, most: number): void {
+  writer.u8(limits.isShared ? 3 : 1);
+  writer.u32(limits.min);
+  writer.u32(cappedMax(limits, cap, most));
+}
+
 /** Lowers a maximum, unless the engine refuses it: an invalid module must not become a valid one. */
-function writeLimits(writer: ByteWriter, { isShared, min, max }: Limits, cap: number, most: number): void {
+function cappedMax({ min, max }: Limits, cap: number, most: number): number {
   const isRefused = max !== null && (max < min || max > most);
-  writer.u8(isShared ? 3 : 1);
-  writer.u32(min);
-  writer.u32(isRefused ? max : Math.min(max ?? cap, cap));
+  return isRefused ? max : Math.min(max ?? cap, cap);
 }

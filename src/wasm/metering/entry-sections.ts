@@ -1,20 +1,21 @@
 /**
- * Copies the sections that stand before the code and do not depend on it: tables, memories, globals, start, elements.
+ * Copies the sections that stand before the code and do not depend on it: tables, memories, globals, elements.
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { copyMemories, copyTables } from "./capped-limits.ts";
+import { copyTables, MemoryCap } from "./capped-limits.ts";
 import { Initialisers } from "./initialisers.ts";
 import type { Code } from "./instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
 import { expectEnd, externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { readerOf, writeStart } from "./section-rewriter.ts";
+import { readerOf } from "./section-rewriter.ts";
 
 export interface EntrySections {
   /** Contents by section id. The globals are without their count, since more will follow. */
   readonly contents: Map<number, ByteWriter>;
+  readonly memoryCap: MemoryCap;
   /** Bytes of each table's reference type, the imported tables first. */
   readonly tableTypes: readonly Code[];
   /** Whether an indirect call can reach a function of the host. */
@@ -33,6 +34,8 @@ export function copyEntrySections(
   const contents = new Map<number, ByteWriter>();
   const isReferenced = new Uint8Array(outline.functionTypes.length);
   const initialisers = new Initialisers(outline, added, options.maxMemoryBytes, isReferenced);
+  const memoryCap = new MemoryCap(options.maxMemoryBytes);
+  for (const { limits } of outline.memoryImports) memoryCap.countInitial(limits);
   let tableTypes = outline.importedTableTypes;
 
   const copy = (id: number, work: (reader: ByteReader, writer: ByteWriter) => void): void => {
@@ -46,9 +49,8 @@ export function copyEntrySections(
   copy(sectionId.table, (reader, writer) => {
     tableTypes = tableTypes.concat(copyTables(reader, writer, initialisers, options.maxTableEntries));
   });
-  copy(sectionId.memory, (reader, writer) => copyMemories(reader, writer, options.maxMemoryBytes));
+  copy(sectionId.memory, (reader, writer) => memoryCap.copyMemories(reader, writer));
   copy(sectionId.global, (reader, writer) => initialisers.copyGlobals(reader, writer));
-  copy(sectionId.start, (reader, writer) => writeStart(outline, added, reader, writer));
   copy(sectionId.element, (reader, writer) => initialisers.copyElements(reader, writer));
 
   let { isHostReferenced } = initialisers;
@@ -57,5 +59,6 @@ export function copyEntrySections(
     isReferenced[index] = 1;
     isHostReferenced ||= index < outline.importedFunctions;
   }
-  return { contents, tableTypes, isHostReferenced, isReferenced, objectBytes: initialisers.objectBytes };
+  const { objectBytes } = initialisers;
+  return { contents, memoryCap, tableTypes, isHostReferenced, isReferenced, objectBytes };
 }

@@ -3,6 +3,8 @@
  * link what is described here.
  */
 
+import type { ImportedMemory } from "../imported-memory.ts";
+
 export interface LimitOptions {
   /** Cap for all memories of one instance together. Initial sizes above it refuse the module. */
   readonly maxMemoryBytes: number;
@@ -10,11 +12,6 @@ export interface LimitOptions {
   readonly maxTableEntries: number;
   /** Fuel of an instance's first slice: about one unit per executed instruction until the clock is looked at. */
   readonly fuelPerSlice: number;
-  /**
-   * Exports of type (i32, i32) -> i64 that get a twin without BigInt: it returns the high half and leaves the low
-   * half to `splitLowExport`. Names that are absent or have another type are passed over.
-   */
-  readonly splitResults: readonly string[];
 }
 
 export interface LimitedModule {
@@ -25,7 +22,13 @@ export interface LimitedModule {
    * of the next slice, and with 0 the guest traps at once (a trap, because guests can catch exceptions of the host).
    */
   readonly sliceEndImport: { readonly module: string; readonly name: string };
-  /** Export names chosen by the rewrite, unlike any of the guest's: original export -> its twin. */
+  /** With maxima within the cap, which the engine holds the host to. */
+  readonly importedMemories: readonly ImportedMemory[];
+  /**
+   * Original export -> the one to call in its place, under a name unlike any of the guest's: every function export of
+   * type (i32 ...) -> i64 has one with the same parameters. It returns the high half of the result, so that the host
+   * never sees a BigInt, and leaves the low half to `splitLowExport`.
+   */
   readonly splitExports: ReadonlyMap<string, string>;
   /** () -> i32: the low half of the last split result. Null when no export was split. */
   readonly splitLowExport: string | null;
@@ -35,6 +38,8 @@ export interface LimitedModule {
    * through a pointer by every check (RATIONALE.md, "Why the fuel is not exported").
    */
   readonly fuelExport: string;
+  /** () -> (): what the guest's start section named, to be called once; null when it has none. See `start-export.ts`. */
+  readonly startExport: string | null;
   /** Mutable i32 global counting bytes of garbage-collected objects made since the host last set it; null when the module makes none. */
   readonly gcBytesExport: string | null;
   /** Name of a function by its index in the REWRITTEN module, from the name section or else its export name. */

@@ -1,20 +1,19 @@
 /**
  * Puts the sections of the rewritten module together: changed ones from their new content, others as they were, and
- * those the guest had no use for in their right places.
+ * those the guest had no use for in their right places. The start section is left out: it has become an export
+ * (`start-export.ts`).
  */
 
-import { branchHintSection } from "./branch-hints.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type ModuleOutline, orderOf, type Section, sectionId } from "./module-outline.ts";
-import { nameSection } from "./name-section.ts";
 
 export interface NewSections {
   /** New contents by section id; the others stay as they are. */
   readonly contents: ReadonlyMap<number, ByteWriter>;
-  /** Content of the new section of branch hints, with its name. */
+  /** Content of a section of branch hints, with its name, to be put before the code; null for none. */
   readonly hints: ByteWriter | null;
-  /** Content of the new name section, with its name. */
-  readonly names: ByteWriter | null;
+  /** The new content, with its name, of a custom section of the guest; null leaves it out. */
+  custom(section: Section): Uint8Array | null;
 }
 
 interface Part {
@@ -24,13 +23,6 @@ interface Part {
 
 const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const longestSectionHeader = 6;
-
-/**
- * Custom sections that speak of offsets in the code or are there for debuggers alone. They would lie about the
- * rewritten code, so they are left out.
- */
-const droppedCustomSections =
-  /^(\.debug_|reloc\.|metadata\.code\.)|^(linking|sourceMappingURL|external_debug_info)$/;
 
 export function assembleModule(outline: ModuleOutline, sections: NewSections): Uint8Array<ArrayBuffer> {
   const parts = orderedParts(outline, sections);
@@ -46,7 +38,7 @@ export function assembleModule(outline: ModuleOutline, sections: NewSections): U
   return module.view;
 }
 
-function orderedParts(outline: ModuleOutline, { contents, hints, names }: NewSections): Part[] {
+function orderedParts(outline: ModuleOutline, { contents, hints, custom }: NewSections): Part[] {
   const parts: Part[] = [];
   const waiting = [...contents.keys()].sort((one, other) => orderOf(one) - orderOf(other));
   const putBefore = (place: number): void => {
@@ -57,20 +49,22 @@ function orderedParts(outline: ModuleOutline, { contents, hints, names }: NewSec
     parts.push({ id, content: (contents.get(id) as ByteWriter).view });
   };
   for (const section of outline.sections) {
-    if (section.id === sectionId.custom) {
-      parts.push(...customPart(outline, section, names));
-    } else {
-      putBefore(orderOf(section.id));
-      if (waiting[0] === section.id) put(waiting.shift() as number);
-      else parts.push({ id: section.id, content: outline.bytes.subarray(section.start, section.end) });
+    const { id } = section;
+    if (id === sectionId.start) continue;
+    if (id === sectionId.custom) {
+      const content = custom(section);
+      if (content !== null) parts.push({ id, content });
+      continue;
     }
+    putBefore(orderOf(id));
+    if (waiting[0] === id) put(waiting.shift() as number);
+    else parts.push({ id, content: contentOf(outline, section) });
   }
   putBefore(Number.POSITIVE_INFINITY);
   return parts;
 }
 
-function customPart({ bytes }: ModuleOutline, section: Section, names: ByteWriter | null): Part[] {
-  if (section.name === nameSection) return names === null ? [] : [{ id: section.id, content: names.view }];
-  if (section.name === branchHintSection || droppedCustomSections.test(section.name)) return [];
-  return [{ id: section.id, content: bytes.subarray(section.contentStart, section.end) }];
+/** As it is, with the name of a custom section. */
+export function contentOf({ bytes }: ModuleOutline, { contentStart, end }: Section): Uint8Array {
+  return bytes.subarray(contentStart, end);
 }

@@ -1,6 +1,6 @@
 /**
  * Walks the sections of a module once and remembers where they lie and what the rewrite must know before it can
- * touch code: counts, types of functions, memories, tables, names of imports and exports.
+ * touch code: counts, types of functions, memories, tables, names of imports and exports, the start function.
  * https://webassembly.github.io/spec/core/binary/modules.html
  */
 
@@ -53,6 +53,16 @@ export interface Export {
   readonly index: number;
 }
 
+/** A memory that the module imports, with the limits it declares. */
+export interface MemoryImport {
+  readonly module: string;
+  readonly name: string;
+  readonly limits: Limits;
+  /** Where the limits begin and end. */
+  readonly limitsStart: number;
+  readonly limitsEnd: number;
+}
+
 export interface ModuleOutline {
   readonly bytes: Uint8Array;
   /** In the order of the file, which is the order the specification asks for. */
@@ -66,6 +76,8 @@ export interface ModuleOutline {
   readonly importedGlobals: number;
   /** Type index of each function, the imported ones first. */
   readonly functionTypes: readonly number[];
+  /** In the order of their indices, which come before those of the module's own memories. */
+  readonly memoryImports: readonly MemoryImport[];
   /** Bytes of the reference type of each imported table. */
   readonly importedTableTypes: readonly Code[];
   /** By tag index: how many values an exception carries. */
@@ -73,6 +85,8 @@ export interface ModuleOutline {
   readonly definedTables: number;
   readonly definedMemories: number;
   readonly definedGlobals: number;
+  /** Index of the function that runs when an instance is made; null for none. */
+  readonly startFunction: number | null;
 }
 
 class OutlineBuilder {
@@ -80,12 +94,14 @@ class OutlineBuilder {
   readonly importNames = new Set<string>();
   readonly exports: Export[] = [];
   readonly functionTypes: number[] = [];
+  readonly memoryImports: MemoryImport[] = [];
   readonly importedTableTypes: Code[] = [];
   readonly tagParameters: number[] = [];
   readonly imported = [0, 0, 0, 0, 0];
   definedTables = 0;
   definedMemories = 0;
   definedGlobals = 0;
+  startFunction: number | null = null;
 }
 
 const magic = [0x00, 0x61, 0x73, 0x6d];
@@ -175,6 +191,9 @@ function readSection(section: Section, reader: ByteReader, builder: OutlineBuild
     case sectionId.export:
       for (let left = reader.count(); left > 0; left--) builder.exports.push(readExport(reader));
       break;
+    case sectionId.start:
+      builder.startFunction = readStartFunction(reader, builder);
+      break;
     default:
       return;
   }
@@ -192,9 +211,18 @@ function readTypeIndex(reader: ByteReader, builder: OutlineBuilder): number {
   return index;
 }
 
+function readStartFunction(reader: ByteReader, builder: OutlineBuilder): number {
+  const offset = reader.at;
+  const index = reader.u32();
+  if (index >= builder.functionTypes.length)
+    throw invalidModule(`start function ${index} does not exist`, offset);
+  return index;
+}
+
 function readImport(reader: ByteReader, builder: OutlineBuilder): void {
-  builder.importNames.add(reader.name());
-  reader.name();
+  const module = reader.name();
+  const name = reader.name();
+  builder.importNames.add(module);
   const kind = reader.u8();
   switch (kind) {
     case externalKind.func:
@@ -207,9 +235,12 @@ function readImport(reader: ByteReader, builder: OutlineBuilder): void {
       readLimits(reader);
       break;
     }
-    case externalKind.memory:
-      readLimits(reader);
+    case externalKind.memory: {
+      const limitsStart = reader.at;
+      const limits = readLimits(reader);
+      builder.memoryImports.push({ module, name, limits, limitsStart, limitsEnd: reader.at });
       break;
+    }
     case externalKind.global:
       skipValueType(reader, builder.types.length);
       reader.u8();

@@ -15,11 +15,12 @@ const functionNames = 1;
 /** Names of locals and of labels: by far the largest part, and of no use to anyone here. */
 const droppedSubsections = [2, 3];
 
-/** The new content of the section, with its name; null when there is none or it is damaged. */
-export function moveNames(outline: ModuleOutline, added: AddedDefinitions): ByteWriter | null {
-  const { bytes } = outline;
-  const section = findNameSection(outline);
-  if (section === undefined) return null;
+/** The new content of the section, with its name; null when it is damaged. */
+export function moveNames(
+  { bytes }: ModuleOutline,
+  section: Section,
+  added: AddedDefinitions,
+): ByteWriter | null {
   const reader = new ByteReader(bytes, section.start, section.end);
   const moved = new ByteWriter(section.end - section.start + 64);
   moved.name(nameSection);

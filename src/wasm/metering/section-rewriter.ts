@@ -6,6 +6,7 @@
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import type { MemoryCap } from "./capped-limits.ts";
 import { i32Const } from "./instruction-bytes.ts";
 import { externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
 import { opcode, typeCode } from "./opcode.ts";
@@ -37,9 +38,33 @@ export function writeTypes(outline: ModuleOutline, added: AddedDefinitions): Byt
   return writer;
 }
 
-/** `type`: of the imported function. */
-export function writeImports(outline: ModuleOutline, sliceEnd: SliceEndImport, type: number): ByteWriter {
-  const writer = extended(outline, sectionId.import, 1);
+/** Function bodies as they are; only for a module whose functions keep their indices. */
+export function appendCode(outline: ModuleOutline, added: AddedDefinitions): ByteWriter {
+  const writer = extended(outline, sectionId.code, added.functions.length);
+  for (const { body } of added.functions) {
+    writer.u32(body.length);
+    writer.bytes(body);
+  }
+  return writer;
+}
+
+/** With maxima of memories no larger than the cap. `type`: of the imported function. */
+export function writeImports(
+  outline: ModuleOutline,
+  memoryCap: MemoryCap,
+  sliceEnd: SliceEndImport,
+  type: number,
+): ByteWriter {
+  const reader = readerOf(outline, sectionId.import);
+  const writer = new ByteWriter(reader === null ? 64 : reader.end - reader.at + 256);
+  writer.u32((reader?.count() ?? 0) + 1);
+  let copied = reader?.at ?? 0;
+  for (const { limits, limitsStart, limitsEnd } of outline.memoryImports) {
+    writer.range(outline.bytes, copied, limitsStart);
+    memoryCap.writeLimits(writer, limits);
+    copied = limitsEnd;
+  }
+  writer.range(outline.bytes, copied, reader?.end ?? 0);
   writer.name(sliceEnd.module);
   writer.name(sliceEnd.name);
   writer.u8(externalKind.func);
@@ -112,17 +137,4 @@ function countOf(outline: ModuleOutline, kind: number): number {
     default:
       return outline.tagParameters.length;
   }
-}
-
-export function writeStart(
-  outline: ModuleOutline,
-  added: AddedDefinitions,
-  reader: ByteReader,
-  writer: ByteWriter,
-): void {
-  const at = reader.at;
-  const index = reader.u32();
-  if (index >= outline.functionTypes.length)
-    throw invalidModule(`start function ${index} does not exist`, at);
-  writer.u32(added.movedFunction(index));
 }

@@ -1,6 +1,6 @@
 /**
  * Reads the types of a module as far as the rewrite needs them: how many there are, how large their objects are,
- * and which functions may get a twin without BigInt. It does not check that types make sense; the engine does.
+ * and which functions' results can be split. It does not check that types make sense; the engine does.
  * https://webassembly.github.io/spec/core/binary/types.html
  */
 
@@ -11,6 +11,9 @@ import { emptyBlockType, typeCode } from "./opcode.ts";
 export const objectHeaderBytes = 32;
 
 const referenceBytes = 8;
+
+/** No ABI has handlers with more; bounds what a split export adds to a module. */
+const maxSplitParameters = 16;
 
 /** While types are read: they may name later ones of their group, and no others, which the engine checks. */
 const anyTypeCount = Number.POSITIVE_INFINITY;
@@ -25,7 +28,7 @@ export class TypeTable {
   readonly bytes: number[] = [];
   /** How many parameters a function takes; 0 for others. */
   readonly parameters: number[] = [];
-  /** Types of functions (i32, i32) -> i64. */
+  /** Types of functions (i32 ...) -> i64. */
   readonly splittable = new Set<number>();
 
   get length(): number {
@@ -70,7 +73,7 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
       const parameters = reader.count();
       for (let left = parameters; left > 0; left--) skipValueType(reader, anyTypeCount);
       for (let left = reader.count(); left > 0; left--) skipValueType(reader, anyTypeCount);
-      if (isSplittable(reader.bytes, start, reader.at)) table.splittable.add(table.length);
+      if (isSplittable(reader.bytes.subarray(start, reader.at))) table.splittable.add(table.length);
       table.add(typeKind.func, 0, parameters);
       return;
     }
@@ -88,14 +91,15 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
   }
 }
 
-function isSplittable(bytes: Uint8Array, start: number, end: number): boolean {
+/** `signature`: the parameters and results of a function type, each with its count. */
+function isSplittable(signature: Uint8Array): boolean {
+  const [parameters = 0] = signature;
   return (
-    end - start === 5 &&
-    bytes[start] === 2 &&
-    bytes[start + 1] === typeCode.i32 &&
-    bytes[start + 2] === typeCode.i32 &&
-    bytes[start + 3] === 1 &&
-    bytes[start + 4] === typeCode.i64
+    parameters <= maxSplitParameters &&
+    signature.length === parameters + 3 &&
+    signature.subarray(1, 1 + parameters).every((type) => type === typeCode.i32) &&
+    signature[parameters + 1] === 1 &&
+    signature[parameters + 2] === typeCode.i64
   );
 }
 

@@ -3,8 +3,8 @@
  */
 
 import { prepareStateless } from "../../support/prepare-stateless.ts";
-import { SPLIT_EXPORTS } from "../../../src/abi/json/json-abi.ts";
 import type { StatelessGuest } from "../../../src/abi/contract.ts";
+import { JSON_IMPORTS } from "../../../src/abi/json/json-imports.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
@@ -17,7 +17,6 @@ const LIMITS = {
   maxMemoryBytes: 64 * 1024 * 1024,
   maxTableEntries: 1_000_000,
   fuelPerSlice: 100_000,
-  splitResults: SPLIT_EXPORTS,
 };
 
 const SILENT_LOG: Log = {
@@ -41,7 +40,7 @@ function host(): GuestHost {
 
 /** The bare calls of one event: alloc, copy in, handler, both deallocs; as a function to be timed. */
 function bareCalls(loaded: LoadedModule): () => void {
-  const { exports, deadline } = startInstance(loaded, host());
+  const { exports, deadline } = startInstance(loaded, host(), JSON_IMPORTS);
   const memory = exports["memory"] as WebAssembly.Memory;
   const alloc = exports["alloc"] as (size: number) => number;
   const dealloc = exports["dealloc"] as (pointer: number, size: number) => void;
@@ -58,21 +57,21 @@ function bareCalls(loaded: LoadedModule): () => void {
 
 type Free = (pointer: number, size: number) => void;
 
-/** The handler as the agent would call it: its twin without BigInt where the limits made one. */
+/** The handler as the agent would call it: without BigInt where the limits made one. */
 function handler(
   loaded: LoadedModule,
   exports: Readonly<Record<string, unknown>>,
 ): (pointer: number, length: number, free: Free) => void {
   const name = "on_request_headers";
-  const twin = loaded.limited?.splitExports.get(name);
-  if (loaded.limited === null || twin === undefined) {
+  const split = loaded.limited?.splitExports.get(name);
+  if (loaded.limited === null || split === undefined) {
     const packed = exports[name] as (pointer: number, length: number) => bigint;
     return (pointer, length, free) => {
       const result = packed(pointer, length);
       free(Number(BigInt.asIntN(32, result >> 32n)), Number(BigInt.asIntN(32, result)));
     };
   }
-  const high = exports[twin] as (pointer: number, length: number) => number;
+  const high = exports[split] as (pointer: number, length: number) => number;
   const low = exports[loaded.limited.splitLowExport ?? ""] as () => number;
   return (pointer, length, free) => {
     const result = high(pointer, length);

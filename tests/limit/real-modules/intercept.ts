@@ -1,6 +1,8 @@
 /** Puts the rewrite between a script and the engine, so that packages load limited modules without knowing. */
 
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
+import type { LimitedModule } from "../../../src/wasm/metering/limited-module.ts";
+import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
 import { wideCaps } from "../module-build.ts";
 
 export interface InterceptedModule {
@@ -15,21 +17,21 @@ type ByteSource = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 
 type Source = ByteSource | WebAssembly.Module;
 
-type Added = { readonly module: string; readonly name: string };
-
 /** The slices of a module on trial are short enough to end often; each end is granted. */
 const fuelPerSlice = 100_000;
+
+const maxPages = 65_536;
 
 /** Replaces the engine's entrances in this process for good; the list grows as modules are compiled. */
 export function interceptWebAssembly(): InterceptedModule[] {
   const seen: InterceptedModule[] = [];
-  const added = new WeakMap<WebAssembly.Module, Added>();
-  const { Module, Instance } = WebAssembly;
+  const added = new WeakMap<WebAssembly.Module, LimitedModule>();
+  const { Module, Instance, Memory } = WebAssembly;
 
   const limitedModule = (source: ByteSource): WebAssembly.Module => {
     const bytes = copied(source);
     const started = performance.now();
-    const limited = limitModule(bytes, { ...wideCaps, fuelPerSlice, splitResults: [] });
+    const limited = limitModule(readOutline(bytes), { ...wideCaps, fuelPerSlice });
     const limitedAt = performance.now();
     const module = new Module(limited.bytes);
     seen.push({
@@ -38,12 +40,17 @@ export function interceptWebAssembly(): InterceptedModule[] {
       limitMs: limitedAt - started,
       compileMs: performance.now() - limitedAt,
     });
-    added.set(module, limited.sliceEndImport);
+    added.set(module, limited);
     return module;
   };
 
-  const instance = (module: WebAssembly.Module, imports?: Bun.WebAssembly.Imports): WebAssembly.Instance =>
-    new Instance(module, withSliceEnd(imports, added.get(module)));
+  const instance = (module: WebAssembly.Module, imports?: Bun.WebAssembly.Imports): WebAssembly.Instance => {
+    const limited = added.get(module);
+    const made = new Instance(module, withSliceEnd(imports, limited?.sliceEndImport));
+    const startExport = limited?.startExport ?? null;
+    if (startExport !== null) (made.exports[startExport] as () => void)();
+    return made;
+  };
 
   const instantiate = async (source: Source, imports?: Bun.WebAssembly.Imports): Promise<unknown> => {
     if (source instanceof Module) {
@@ -59,6 +66,11 @@ export function interceptWebAssembly(): InterceptedModule[] {
       construct: (_target, [module, imports]: [WebAssembly.Module, Bun.WebAssembly.Imports?]) =>
         instance(module, imports),
     }),
+    // A limited module takes no memory without a maximum.
+    Memory: new Proxy(Memory, {
+      construct: (_target, [descriptor]: [Bun.WebAssembly.MemoryDescriptor]) =>
+        new Memory({ maximum: maxPages, ...descriptor }),
+    }),
     compile: async (source: ByteSource) => limitedModule(source),
     compileStreaming: async (response: Response | Promise<Response>) =>
       limitedModule(await (await response).arrayBuffer()),
@@ -72,7 +84,7 @@ export function interceptWebAssembly(): InterceptedModule[] {
 /** Inherits from the script's object, which may be a proxy that makes imports when they are asked for. */
 function withSliceEnd(
   imports: Bun.WebAssembly.Imports | undefined,
-  sliceEnd: Added | undefined,
+  sliceEnd: LimitedModule["sliceEndImport"] | undefined,
 ): Bun.WebAssembly.Imports | undefined {
   if (sliceEnd === undefined) {
     return imports;

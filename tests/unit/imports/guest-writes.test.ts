@@ -152,6 +152,6 @@ describe("fd_write", () => {
     const guest = await linkWriter();
     expect(guest.call("fd_write", 0, 0, 0, WRITTEN)).toBe(58);
     expect(guest.call("fd_write", 3, 0, 0, WRITTEN)).toBe(8);
-    expect(guest.host.refusals.get("fd_write")).toBe(2);
+    expect(guest.refusals.get("fd_write")).toBe(2);
   });
 });

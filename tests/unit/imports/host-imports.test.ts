@@ -1,11 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { JSON_IMPORTS } from "../../../src/abi/json/json-imports.ts";
 import { createHostImports } from "../../../src/wasm/imports/host-imports.ts";
+import type { AbiImports } from "../../../src/wasm/imports/abi-imports.ts";
+import type { ImportHost } from "../../../src/wasm/imports/import-host.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { compileWat, link, linkForwarder, newHost, thrownBy } from "./linked-guest.ts";
 
 async function refusalOf(...imports: string[]): Promise<ModuleError> {
   const module = await compileWat(`(module ${imports.map((line) => `(import ${line})`).join("\n")})`);
-  const thrown = thrownBy(() => createHostImports(WebAssembly.Module.imports(module), newHost().host));
+  const thrown = thrownBy(() =>
+    createHostImports(WebAssembly.Module.imports(module), newHost().host, JSON_IMPORTS),
+  );
   expect(thrown).toBeInstanceOf(ModuleError);
   expect((thrown as ModuleError).code).toBe("module-missing-import");
   return thrown as ModuleError;
@@ -13,7 +18,7 @@ async function refusalOf(...imports: string[]): Promise<ModuleError> {
 
 describe("what is given", () => {
   test("a module without imports gets none", () => {
-    expect(Object.keys(createHostImports([], newHost().host))).toEqual([]);
+    expect(Object.keys(createHostImports([], newHost().host, JSON_IMPORTS))).toEqual([]);
   });
 
   test("exactly what the module names, from every module it names", () => {
@@ -25,6 +30,7 @@ describe("what is given", () => {
         { module: "env", name: "Math.PI", kind: "global" },
       ],
       newHost().host,
+      JSON_IMPORTS,
     );
     expect(Object.keys(imports)).toEqual(["wasi_snapshot_preview1", "wasi_unstable", "env"]);
     expect(Object.keys(imports["wasi_snapshot_preview1"]!)).toEqual(["fd_write"]);
@@ -49,7 +55,7 @@ describe("what is given", () => {
       name,
       kind: "function" as const,
     }));
-    const functions = createHostImports(descriptors, host)["wasi_snapshot_preview1"]!;
+    const functions = createHostImports(descriptors, host, JSON_IMPORTS)["wasi_snapshot_preview1"]!;
     for (const name of names) {
       // No memory is attached and no parameter given: each still answers with a number.
       expect(typeof (functions[name] as () => unknown)()).toBe("number");
@@ -71,7 +77,7 @@ describe("what is given", () => {
         fields: { slot: 3, function: "wasi_unstable.fd_teleport" },
       },
     ]);
-    expect(guest.host.refusals.get("fd_teleport")).toBe(2);
+    expect(guest.refusals.get("fd_teleport")).toBe(2);
 
     const successor = await linkForwarder("wasi_unstable", types, { reported });
     expect(successor.call("fd_teleport", 1)).toBe(52);
@@ -104,6 +110,73 @@ describe("what is given", () => {
   });
 });
 
+describe("what an ABI gives", () => {
+  const text = `(module
+    (import "env" "number" (func $number (result i32)))
+    (import "env" "number" (func $again (result i64)))
+    (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+    (import "wasi_unstable" "sched_yield" (func $oldYield (result i32)))
+    (import "env" "seven" (global $seven f64))
+    (memory (export "memory") 1)
+    (func (export "number") (result i32) (call $number))
+    (func (export "yields") (result i32) (i32.add (call $yield) (i32.mul (i32.const 100) (call $oldYield))))
+    (func (export "seven") (result i32) (i32.trunc_f64_s (global.get $seven))))`;
+
+  function givingAbi(asked: string[] = []): AbiImports {
+    return {
+      summary: "what the test gives",
+      functions: (module) => {
+        asked.push(module);
+        if (module === "env") return { number: () => 5 };
+        return module === "wasi_snapshot_preview1" ? { sched_yield: () => 3 } : null;
+      },
+      globals: (module) => (module === "env" ? new Map([["seven", 7]]) : null),
+    };
+  }
+
+  test("are functions and globals, and functions of WASI in place of the usual ones", async () => {
+    const guest = link(await compileWat(text), { abi: givingAbi() });
+    expect(guest.call("number")).toBe(5);
+    expect(guest.call("yields")).toBe(3);
+    expect(guest.call("seven")).toBe(7);
+  });
+
+  test("is made once for each instance, with what the instance's imports share", async () => {
+    const asked: string[] = [];
+    const module = await compileWat(text);
+    const hosts = new Set<ImportHost>();
+    const abi = givingAbi(asked);
+    const watched: AbiImports = {
+      ...abi,
+      functions: (name, host) => {
+        hosts.add(host);
+        return abi.functions(name, host);
+      },
+    };
+    const guests = [link(module, { abi: watched }), link(module, { abi: watched })];
+    expect([...hosts]).toEqual(guests.map(({ host }) => host));
+    const modules = ["env", "wasi_snapshot_preview1", "wasi_unstable"];
+    expect(asked).toEqual([...modules, ...modules]);
+  });
+
+  test("is not AssemblyScript's env, unless the ABI says so", async () => {
+    const module = await compileWat('(module (import "env" "abort" (func (param i32 i32 i32 i32))))');
+    const descriptors = WebAssembly.Module.imports(module);
+    expect(thrownBy(() => createHostImports(descriptors, newHost().host, givingAbi()))).toHaveProperty(
+      "message",
+      'the module imports the function "abort" from "env", which this agent does not provide; define it in the module, or drop what uses it: a linker that allows undefined symbols turns them into imports (provided are WASI preview 1 and what the test gives)',
+    );
+  });
+
+  test.each(["__proto__", "constructor"])("has no %s", async (name) => {
+    const descriptors = [{ module: "env", name, kind: "function" as const }];
+    expect(thrownBy(() => createHostImports(descriptors, newHost().host, givingAbi()))).toHaveProperty(
+      "code",
+      "module-missing-import",
+    );
+  });
+});
+
 describe("extra imports", () => {
   const WAT = '(module (import "sentinel:limits" "slice_end" (func)) (memory (export "memory") 1))';
 
@@ -125,10 +198,9 @@ describe("extra imports", () => {
       { module: "sentinel:limits", name: "slice_end", value },
       { module: "sentinel:limits", name: "other", value: () => 0 },
     ]) {
-      expect(thrownBy(() => createHostImports(descriptors, newHost().host, [extra]))).toHaveProperty(
-        "code",
-        "module-missing-import",
-      );
+      expect(
+        thrownBy(() => createHostImports(descriptors, newHost().host, JSON_IMPORTS, [extra])),
+      ).toHaveProperty("code", "module-missing-import");
     }
   });
 });
@@ -187,7 +259,7 @@ describe("what is missing is named with kind and advice", () => {
 
   test("a tag is a kind, too", () => {
     const descriptors = [{ module: "env", name: "error", kind: "tag" as const }];
-    expect(thrownBy(() => createHostImports(descriptors, newHost().host))).toHaveProperty(
+    expect(thrownBy(() => createHostImports(descriptors, newHost().host, JSON_IMPORTS))).toHaveProperty(
       "message",
       `the module imports the tag "error" from "env", which this agent does not provide; remove what uses it (${PROVIDED})`,
     );

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { JSON_IMPORTS } from "../../../src/abi/json/json-imports.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import { createHostImports } from "../../../src/wasm/imports/host-imports.ts";
 import { newHost } from "./linked-guest.ts";
@@ -22,7 +23,7 @@ test("no parameters and no contents of memory make an import throw, save those t
   const named = (module: string, names: string) =>
     names.split(" ").map((name) => ({ module, name, kind: "function" as const }));
   const descriptors = [...named("wasi_snapshot_preview1", WASI_NAMES), ...named("env", ENV_NAMES)];
-  const imports = createHostImports(descriptors, host);
+  const imports = createHostImports(descriptors, host, JSON_IMPORTS);
   // Near the edges of memory and of 32 bits is where a check can be wrong.
   const parameter = fc.oneof(
     fc.constantFrom(0, 1, 2, 3, 4, 8, PAGE - 4, PAGE - 1, PAGE, PAGE + 4, 2 ** 31 - 1, -(2 ** 31), -4, -1),

@@ -1,6 +1,8 @@
 /** A module linked with the real host imports, the way the loader does it. */
 
 import wabtModule from "wabt";
+import { JSON_IMPORTS } from "../../../src/abi/json/json-imports.ts";
+import type { AbiImports } from "../../../src/wasm/imports/abi-imports.ts";
 import { createHostImports, type ExtraImport } from "../../../src/wasm/imports/host-imports.ts";
 import { GuestOutput } from "../../../src/wasm/imports/guest-output.ts";
 import { ImportHost, type ImportHostOptions } from "../../../src/wasm/imports/import-host.ts";
@@ -11,12 +13,16 @@ type GuestCall = (...parameters: (number | bigint)[]) => number | bigint | undef
 export interface LinkedGuest {
   readonly host: ImportHost;
   readonly log: RecordedLog;
+  /** Function name -> how often the guest called it and was refused. */
+  readonly refusals: ReadonlyMap<string, number>;
   readonly memory: WebAssembly.Memory;
   readonly data: DataView;
   call(name: string, ...parameters: (number | bigint)[]): number | bigint | undefined;
 }
 
 export interface LinkOptions extends Partial<ImportHostOptions> {
+  /** By default what guests of the JSON ABI get. */
+  readonly abi?: AbiImports;
   readonly extra?: readonly ExtraImport[];
 }
 
@@ -32,21 +38,25 @@ export async function compileWat(wat: string): Promise<WebAssembly.Module> {
   }
 }
 
-export function newHost(options: LinkOptions = {}): { host: ImportHost; log: RecordedLog } {
+export function newHost(options: LinkOptions = {}): Pick<LinkedGuest, "host" | "log" | "refusals"> {
   const log = new RecordedLog();
   const output = new GuestOutput({ log, slot: SLOT });
-  return { host: new ImportHost({ output, log, slot: SLOT, ...options }), log };
+  const refusals = new Map<string, number>();
+  const onRefusal = (name: string) => refusals.set(name, (refusals.get(name) ?? 0) + 1);
+  return { host: new ImportHost({ output, log, slot: SLOT, onRefusal, ...options }), log, refusals };
 }
 
 export function link(module: WebAssembly.Module, options: LinkOptions = {}): LinkedGuest {
-  const { host, log } = newHost(options);
-  const imports = createHostImports(WebAssembly.Module.imports(module), host, options.extra);
+  const { host, log, refusals } = newHost(options);
+  const { abi = JSON_IMPORTS, extra } = options;
+  const imports = createHostImports(WebAssembly.Module.imports(module), host, abi, extra);
   const { exports } = new WebAssembly.Instance(module, imports);
   const memory = exports["memory"] as WebAssembly.Memory;
   host.memory.attach(memory);
   return {
     host,
     log,
+    refusals,
     memory,
     get data(): DataView {
       return new DataView(memory.buffer);

@@ -44,7 +44,7 @@ describe("a Go c-shared module", () => {
   test("has no powers, and what it tried can be read", () => {
     const guest = initialisedGo();
     expect(guest.call("granted_powers")).toBe(NO_POWERS);
-    expect(guest.host.refusals.has("fd_prestat_get")).toBe(true);
+    expect(guest.refusals.has("fd_prestat_get")).toBe(true);
   });
 
   // Go's runtime crashes on a panic in a library, where in a command it would leave with code 2.

@@ -2,11 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
 import { assemble, limitGuest, usualLimits } from "./limited-guest.ts";
 import { body, custom, functionType, i32, list, moduleOf, name } from "./module-bytes.ts";
 
 function limited(bytes: Uint8Array): WebAssembly.Module {
-  return new WebAssembly.Module(limitModule(bytes, usualLimits).bytes);
+  return new WebAssembly.Module(limitModule(readOutline(bytes), usualLimits).bytes);
 }
 
 function customSection(module: WebAssembly.Module, title: string): number[] {
@@ -80,7 +81,7 @@ describe("branch hints", () => {
       (nop) (local.get 0) (@metadata.code.branch_hint "\\01") if end))`;
     const bytes = assemble(text);
     expect(customSection(new WebAssembly.Module(bytes), hints).at(-1)).toBe(1);
-    const result = limitModule(bytes, usualLimits).bytes;
+    const result = limitModule(readOutline(bytes), usualLimits).bytes;
     const [, number, count, ...pairs] = customSection(new WebAssembly.Module(result), hints);
     expect({ number, count, likely: pairs.at(-1) }).toEqual({ number: 0, count: 2, likely: 1 });
     // The body begins with the loop's counter, the guest's branch is the one behind its nop.
@@ -109,7 +110,7 @@ test("a module without anything gets what it needs and is valid", () => {
 test("the given bytes are not touched, and the new ones are a buffer of their own", () => {
   const bytes = moduleOf(...empty, custom("x", []));
   const copy = bytes.slice();
-  const { bytes: result } = limitModule(bytes, usualLimits);
+  const { bytes: result } = limitModule(readOutline(bytes), usualLimits);
   expect(bytes).toEqual(copy);
   expect(result.buffer).not.toBe(bytes.buffer);
 });

@@ -2,12 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { assemble, thrownBy, usualLimits } from "./limited-guest.ts";
 import { body, custom, functionType, header, list, moduleOf, section } from "./module-bytes.ts";
 
 function refusal(bytes: Uint8Array): string {
-  const error = thrownBy(() => limitModule(bytes, usualLimits));
+  const error = thrownBy(() => limitModule(readOutline(bytes), usualLimits));
   expect(error).toBeInstanceOf(ModuleError);
   const { code, message } = error as ModuleError;
   return `${code}: ${message}`;
@@ -117,7 +118,7 @@ describe("nesting is bounded by nothing but the size of the code:", () => {
       code,
       Buffer.from([0x0b]),
     ]);
-    const { bytes: limited } = limitModule(new Uint8Array(bytes), usualLimits);
+    const { bytes: limited } = limitModule(readOutline(new Uint8Array(bytes)), usualLimits);
     expect(limited.length).toBeGreaterThan(bytes.length);
   });
 });
@@ -138,7 +139,7 @@ describe("a damaged module is refused or stays what it was:", () => {
   function check(damaged: Uint8Array<ArrayBuffer>): void {
     let limited: Uint8Array<ArrayBuffer>;
     try {
-      limited = limitModule(damaged, { ...usualLimits, splitResults: ["f"] }).bytes;
+      limited = limitModule(readOutline(damaged), usualLimits).bytes;
     } catch (error) {
       if (!(error instanceof ModuleError)) throw error;
       return;
@@ -180,5 +181,5 @@ describe("a damaged module is refused or stays what it was:", () => {
 
 test("a custom section is read past, whatever it holds", () => {
   const bytes = new Uint8Array([...header, ...custom("x", [0xff, 0xff]), ...list(1)]);
-  expect(() => limitModule(bytes, usualLimits)).not.toThrow();
+  expect(() => limitModule(readOutline(bytes), usualLimits)).not.toThrow();
 });

@@ -5,6 +5,7 @@
 
 import { expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
 import { assemble, thrownBy, usualLimits } from "./limited-guest.ts";
 
 type Run = Record<string, () => number>;
@@ -46,7 +47,7 @@ test("the optimiser finds branch hints by the number of the function among those
       (loop $l (if (i32.load (local.get $n)) (then (i32.store (i32.const 64) (local.get $i)) (br $l)))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br_if $l (i32.lt_u (local.get $i) (i32.const 1000))))))`;
-  const { bytes } = limitModule(assemble(text), usualLimits);
+  const { bytes } = limitModule(readOutline(assemble(text)), usualLimits);
   const hint = Buffer.from(bytes).indexOf("branch_hint") + "branch_hint".length;
   const moved = bytes.slice();
   moved[hint + 1]! += 3;

@@ -2,6 +2,7 @@
 
 import initWabt from "wabt";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
+import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
 import type { LimitedModule, LimitOptions } from "../../../src/wasm/metering/limited-module.ts";
 
 const wabt = await initWabt();
@@ -32,7 +33,6 @@ export const usualLimits: LimitOptions = {
   maxMemoryBytes: 64 * 2 ** 20,
   maxTableEntries: 1000,
   fuelPerSlice: 10_000,
-  splitResults: [],
 };
 
 /** What an exported function looks like from here. */
@@ -55,11 +55,12 @@ export function limitGuest(source: string | Uint8Array, settings: GuestSettings 
   const { sliceEnd = () => 0, imports = {}, ...options } = settings;
   const bytes = typeof source === "string" ? assemble(source) : source;
   const limits = { ...usualLimits, ...options };
-  const limited = limitModule(bytes, limits);
+  const limited = limitModule(readOutline(bytes), limits);
   const nextSlice = (): number => (sliceEnd() === 0 ? limits.fuelPerSlice : 0);
   const { module, name } = limited.sliceEndImport;
   const all = { ...imports, [module]: { ...imports[module], [name]: nextSlice } };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(limited.bytes), all);
+  if (limited.startExport !== null) (exports[limited.startExport] as () => void)();
   const table: Record<string, Bun.WebAssembly.ExportValue> = { ...exports };
   return {
     limited,

@@ -53,6 +53,14 @@ describe("a guest on the bench", () => {
     expect(guest.call(sampleRequest()).outcome).toMatchObject({ code: "guest-trap" });
   });
 
+  test("tells what it called and was refused since the last time", async () => {
+    const guest = await open("unknown-wasi-function");
+    guest.call(sampleRequest());
+    guest.call(sampleRequest());
+    expect([...guest.takeRefusals()]).toEqual([["fd_frobnicate", 2]]);
+    expect(guest.takeRefusals().size).toBe(0);
+  });
+
   test("keeps state between questions, as a slot does", async () => {
     const guest = await open("counter");
     guest.call(sampleRequest());

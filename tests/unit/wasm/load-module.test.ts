@@ -23,7 +23,6 @@ test("a module is described by its own bytes, also when it is rewritten", async 
     maxMemoryBytes: 64 * 1024 * 1024,
     maxTableEntries: 1000,
     fuelPerSlice: 1000,
-    splitResults: [],
   };
   for (const options of [null, limits]) {
     const loaded = await loadModule(bytes, options);
