@@ -160,6 +160,13 @@ export const GUESTS = {
     LENGTH: `${TEN_MIB + 1}`,
   }),
 
+  "echo-request": wat(
+    "echo",
+    "the input comes back as `audit.custom.input`, with the request in later events",
+    {
+      EXPORTS: '(func (export "sentinel_abi_flags") (result i32) (i32.const 4))',
+    },
+  ),
   "echo-bytes": wat(
     "echo-bytes",
     "handles every kind of event: allows; the input comes back as `audit.custom.input`, its bytes in hexadecimal as `audit.custom.bytes`",

@@ -35,16 +35,7 @@ const COLON = 58;
 
 /** Without the bytes of bodies and frames, which guests get beside it. */
 export function encodeInput(event: ProxyEvent, form: InputForm): string {
-  return withRequest(jsonOf(event, form), event, form);
-}
-
-/** A response event's text serves as it is when the guest reads the documented keys and its request. */
-function jsonOf(event: ProxyEvent, form: InputForm): string {
-  const isPlain = !form.canonicalHeaderCase && (form.abiFlags & ~AbiFlag.request) === 0;
-  const text = isPlain && event.kind === "response-headers" ? event.text : undefined;
-  return text === undefined
-    ? JSON.stringify(inputOf(event, form))
-    : text.bytes.toString("latin1", text.start, text.end);
+  return withRequest(JSON.stringify(inputOf(event, form)), event, form);
 }
 
 /** Adds the key `request` to the JSON of a later event whose request the guest wants and the agent has. */

@@ -98,15 +98,20 @@ export class JsonGuest implements StatelessGuest {
     this.#wasCalled = handler !== undefined;
     if (handler === undefined) return PLAIN_ALLOW;
     const given = this.#takesText ? textOf(event) : undefined;
+    // ASCII, as the text is; it has one more character, which takes the place of the text's last.
+    const added = given === undefined ? "" : requestMember(event);
     const input = given === undefined ? encodeInput(event, this.#form) : "";
-    const inputBytes = given === undefined ? Buffer.byteLength(input) : given.end - given.start;
+    const inputBytes =
+      given === undefined ? Buffer.byteLength(input) : given.end - given.start + Math.max(0, added.length - 1);
     const bytes = handler.takesBytes ? bytesOf(event) : NO_BYTES;
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs, graceMs);
     this.#started.fuel.fill();
     try {
       const pointer =
-        given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, inputBytes);
+        given === undefined
+          ? this.#copyIn(input, inputBytes)
+          : this.#copyTextIn(given, added, inputBytes);
       const bytesPointer = bytes.length === 0 ? 0 : this.#copyBytesIn(bytes);
       call = handler.name;
       const resultPointer = handler.call(pointer, inputBytes, bytesPointer, bytes.length);
@@ -168,9 +173,18 @@ export class JsonGuest implements StatelessGuest {
     throw this.#allocOutOfBounds(pointer, inputBytes);
   }
 
-  #copyTextIn({ bytes, start, end }: EventText, inputBytes: number): number {
+  /** `added` takes the place of the text's closing brace. */
+  #copyTextIn({ bytes, start, end }: EventText, added: string, inputBytes: number): number {
     const pointer = this.#exports.alloc(inputBytes);
-    if (this.#exports.memory.writeBytes(pointer, bytes, start, end)) return pointer;
+    const { memory } = this.#exports;
+    if (added === "") {
+      if (memory.writeBytes(pointer, bytes, start, end)) return pointer;
+    } else if (
+      memory.writeBytes(pointer, bytes, start, end - 1) &&
+      memory.writeText(pointer + end - 1 - start, added, added.length)
+    ) {
+      return pointer;
+    }
     throw this.#allocOutOfBounds(pointer, inputBytes);
   }
 
@@ -234,16 +248,22 @@ export class JsonGuest implements StatelessGuest {
   }
 }
 
-/** The text of a headers event that nothing has to be added to. */
+/** The text of a headers event that serves as it is, but for a request as text. */
 function textOf(event: ProxyEvent): EventText | undefined {
   switch (event.kind) {
     case "request-headers":
       return event.text;
     case "response-headers":
-      return event.request === undefined ? event.text : undefined;
+      return event.request?.kind === "request-headers" ? undefined : event.text;
     default:
       return undefined;
   }
+}
+
+/** What is added to the text of an event for a guest that wants the request; with the closing brace. */
+function requestMember(event: ProxyEvent): string {
+  if (event.kind === "request-headers" || event.request?.kind !== "request-text") return "";
+  return `,"request":${event.request.json}}`;
 }
 
 function bytesOf(event: ProxyEvent): Uint8Array {

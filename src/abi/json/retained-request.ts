@@ -6,25 +6,6 @@ import { bareAddress } from "./client-address.ts";
 import { canonicalHeaderName } from "./header-case.ts";
 import { joinedHeaders, setOwn } from "./input-encoder.ts";
 
-const ROUTE_KEY = '"route_id":"';
-const QUOTE = 34;
-const BACKSLASH = 92;
-
-/**
- * Adds the route's id, which stands in the metadata of the event's JSON, to the guests' text. Quotes within strings
- * are escaped, so the key can be found without parsing: no client can write it.
- */
-export function withRouteId(guestJson: string, eventJson: string): string {
-  const at = eventJson.indexOf(ROUTE_KEY);
-  if (at < 0) return `${guestJson.slice(0, -1)},"route_id":null}`;
-  const start = at + ROUTE_KEY.length - 1;
-  let end = start + 1;
-  for (let code = eventJson.charCodeAt(end); code !== QUOTE; code = eventJson.charCodeAt(end)) {
-    end += code === BACKSLASH ? 2 : 1;
-  }
-  return `${guestJson.slice(0, -1)},"route_id":${eventJson.slice(start, end + 1)}}`;
-}
-
 /** The value of the key `request` in a later event. */
 export function encodeRequest(request: RetainedRequest, canonicalHeaderCase: boolean): string {
   if (request.kind === "request-headers") return encodeFields(request, canonicalHeaderCase);

@@ -22,6 +22,10 @@ const INPUT_AT = 8192;
 const MAX_INPUT_BYTES = 65_536;
 const MEMORY_PAGES = 4;
 
+const ROUTE_KEY: Buffer = Buffer.from('"route_id":"');
+const QUOTE = 34;
+const BACKSLASH = 92;
+
 /** What stands before the payload of a v1 event about request headers. */
 const V1_PREFIX = '{"version":1,"event_type":"request_headers","payload":';
 
@@ -79,11 +83,19 @@ export class EventTranscoder implements EventReader, TranscodedText {
     return text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
   }
 
-  readInput(): string {
-    return this.bytes.toString("latin1", INPUT_AT, INPUT_AT + this.#inputLength);
+  /** Quotes within strings are escaped, so the key can be found without parsing: no client can write it. */
+  readRouteId(): string {
+    const inputEnd = INPUT_AT + this.#inputLength;
+    const at = this.bytes.indexOf(ROUTE_KEY, INPUT_AT);
+    if (at < 0 || at >= inputEnd) return "null";
+    const start = at + ROUTE_KEY.length - 1;
+    let end = start + 1;
+    while (this.bytes[end] !== QUOTE) end += this.bytes[end] === BACKSLASH ? 2 : 1;
+    return this.bytes.toString("latin1", start, end + 1);
   }
 
   decode(): HeadersEvent {
-    return this.#decode(this.#kind, this.#isEnveloped, this.readInput());
+    const json = this.bytes.toString("latin1", INPUT_AT, INPUT_AT + this.#inputLength);
+    return this.#decode(this.#kind, this.#isEnveloped, json);
   }
 }

@@ -9,14 +9,13 @@ import type {
 } from "../../../event/event.ts";
 import type { EventText } from "../../../event/event-text.ts";
 import type { RequestText, RetainedRequest } from "../../../event/retained-request.ts";
-import { withRouteId } from "../retained-request.ts";
 
 /** What an event needs of the transcoder. It holds one event at a time, and counts them. */
 export interface TranscodedText extends EventText {
   readonly generation: number;
   readCorrelationId(): string;
-  /** The JSON that was read. */
-  readInput(): string;
+  /** The id of the route in the metadata of a request, as a JSON value. */
+  readRouteId(): string;
   decode(): HeadersEvent;
 }
 
@@ -60,8 +59,9 @@ export class TranscodedRequest extends TranscodedEvent<RequestHeadersEvent> impl
 
   toRequestText(): RequestText {
     const { bytes, start, end } = this.current();
-    const json = withRouteId(bytes.toString("latin1", start, end), this.current().readInput());
-    return { kind: "request-text", json };
+    // Without the closing brace, which comes behind the id of the route.
+    const members = bytes.toString("latin1", start, end - 1);
+    return { kind: "request-text", json: `${members},"route_id":${this.current().readRouteId()}}` };
   }
 
   get method(): string {
