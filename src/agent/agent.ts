@@ -85,6 +85,11 @@ export class Agent implements Reloadable {
     return this.#guest.loaded.module.sha256;
   }
 
+  /** Worker threads that serve at the moment. */
+  get readyThreads(): number {
+    return this.#guest.ring.readyThreads;
+  }
+
   /** Facts for the `ready` line. */
   describe(): Readonly<Record<string, string | number | boolean>> {
     const { module, factory } = this.#guest.loaded;

@@ -6,7 +6,7 @@
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
-import { perExchange } from "../ring/per-exchange-guest.ts";
+import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
 import type { SlotSettings } from "../ring/slot-settings.ts";
 import { ModuleError } from "../wasm/module-error.ts";
@@ -98,7 +98,13 @@ export class LiveGuest {
     try {
       if (factory.isStateful) return new LeaseRing({ ...common, factory, takesSingleEvents: false });
       if (isolation === "per-request" && factory.handles.size > 1) {
-        return new LeaseRing({ ...common, factory: perExchange(factory), takesSingleEvents: true });
+        const exclusive = new PerExchangeFactory(factory);
+        return new LeaseRing({
+          ...common,
+          factory: exclusive,
+          takesSingleEvents: true,
+          wantsRequest: () => exclusive.wantsRequest,
+        });
       }
       return new Ring({ ...common, factory, isServing });
     } catch (error) {

@@ -30,6 +30,8 @@ export interface LeaseRingOptions {
   readonly log: Log;
   /** An event of an exchange that nobody keeps gets an instance for itself. False: it fails before it comes here. */
   readonly takesSingleEvents: boolean;
+  /** Later events should carry the request of their exchange. Absent: the guest keeps what it needs of it. */
+  wantsRequest?(): boolean;
 }
 
 /** How long a module stays heavy after its first long call; doubled by each that follows within that time. */
@@ -37,7 +39,6 @@ const FIRST_HEAVY_MS = 2000;
 const MAX_HEAVY_MS = 64_000;
 
 export class LeaseRing {
-  readonly wantsRequest = false;
   readonly leases: "required" | "optional";
   readonly #options: LeaseRingOptions;
   readonly #judge = new CostJudge();
@@ -65,6 +66,10 @@ export class LeaseRing {
 
   get handles(): ReadonlySet<EventKind> {
     return this.#options.factory.handles;
+  }
+
+  get wantsRequest(): boolean {
+    return this.#options.wantsRequest?.() ?? false;
   }
 
   get size(): number {

@@ -10,7 +10,7 @@ import type { InstanceJob, Lease } from "../exchange/lease.ts";
 import { InlineLeases } from "./inline-leases.ts";
 import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
-import { perExchange } from "./per-exchange-guest.ts";
+import { PerExchangeFactory } from "./per-exchange-guest.ts";
 import { forwardingLog } from "./thread-log.ts";
 import { toFailure } from "./to-failure.ts";
 
@@ -26,7 +26,7 @@ function post(message: FromLeaseThread): void {
 async function start(message: Start): Promise<InlineLeases> {
   const { factory } = await prepareGuest(message.recipe);
   return new InlineLeases({
-    factory: factory.isStateful ? factory : perExchange(factory),
+    factory: factory.isStateful ? factory : new PerExchangeFactory(factory),
     size: message.size,
     firstIndex: message.slot,
     settings: { ...message.settings, reportedFunctions: new Set<string>() },

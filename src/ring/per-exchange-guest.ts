@@ -15,15 +15,38 @@ import type { ProxyEvent } from "../event/event.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
 
-export function perExchange(factory: StatelessFactory): StatefulFactory {
-  return {
-    abiName: factory.abiName,
-    handles: factory.handles,
-    warnings: factory.warnings,
-    isStateful: true,
-    sharesInstance: false,
-    instantiate: (host: GuestHost) => new PerExchangeGuest(factory.instantiate(host)),
-  };
+export class PerExchangeFactory implements StatefulFactory {
+  readonly isStateful = true;
+  readonly sharesInstance = false;
+  readonly #factory: StatelessFactory;
+  #wantsRequest = false;
+
+  constructor(factory: StatelessFactory) {
+    this.#factory = factory;
+  }
+
+  get abiName(): StatefulFactory["abiName"] {
+    return this.#factory.abiName;
+  }
+
+  get handles(): StatefulFactory["handles"] {
+    return this.#factory.handles;
+  }
+
+  get warnings(): readonly string[] {
+    return this.#factory.warnings;
+  }
+
+  /** What the guest said when its last instance was made. */
+  get wantsRequest(): boolean {
+    return this.#wantsRequest;
+  }
+
+  instantiate(host: GuestHost): StatefulGuest {
+    const guest = this.#factory.instantiate(host);
+    this.#wantsRequest = guest.wantsRequest;
+    return new PerExchangeGuest(guest);
+  }
 }
 
 class PerExchangeGuest implements StatefulGuest, GuestContext {

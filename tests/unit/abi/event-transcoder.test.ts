@@ -208,6 +208,15 @@ describe("the event", () => {
     expect(event.correlationId).toBe("inner");
     expect(event.uri).toBe("/first");
   });
+
+  test("keeps the request that the dispatcher gave it", () => {
+    const bytes = Buffer.from(JSON.stringify({ correlation_id: "a", headers: {}, status: 200 }));
+    const event = sharedTranscoder().read("response-headers", false, bytes, 0, bytes.length);
+    if (event?.kind !== "response-headers") throw new Error("the transcoder took no response");
+    const request = { kind: "request-text", json: "{}" } as const;
+    event.request = request;
+    expect(retain(event)).toMatchObject({ kind: "response-headers", status: 200, request });
+  });
 });
 
 test("the committed module is what its source compiles to", () => {

@@ -8,7 +8,7 @@ import { EventFailure } from "../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 import { Exchange } from "../../../src/exchange/exchange.ts";
 import { LeaseRing } from "../../../src/ring/lease-ring.ts";
-import { perExchange } from "../../../src/ring/per-exchange-guest.ts";
+import { PerExchangeFactory } from "../../../src/ring/per-exchange-guest.ts";
 import type { DispatchMode } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
@@ -38,7 +38,7 @@ interface OpenOptions {
 
 async function open(guest: GuestName, options: OpenOptions = {}): Promise<LeaseRing> {
   const recipe = jsonRecipe(await Bun.file(guestPath(guest)).bytes(), TEST_LIMITS);
-  const factory = perExchange((await prepareStateless(recipe)).factory);
+  const factory = new PerExchangeFactory((await prepareStateless(recipe)).factory);
   const ring = new LeaseRing({
     factory: options.around?.(factory) ?? factory,
     recipe,

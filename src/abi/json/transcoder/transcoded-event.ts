@@ -89,6 +89,12 @@ export class TranscodedResponse
   /** Of the request, when the guest wants it (event.ts). */
   request?: RetainedRequest | undefined;
 
+  override toPlain(): ResponseHeadersEvent {
+    const plain = super.toPlain();
+    if (this.request !== undefined) plain.request = this.request;
+    return plain;
+  }
+
   /** Read without decoding the rest: the text begins with `{"status":`. */
   get status(): number {
     const text = this.text;

@@ -1,0 +1,6 @@
+/** The ABIs of the contract suite, one line each. */
+
+import type { AbiDescriptor } from "./descriptor.ts";
+import { JSON_ABI } from "./json.ts";
+
+export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI];
