@@ -14,32 +14,48 @@ import { DESCRIPTORS } from "./descriptors.ts";
 /** Threads are started here, on a machine that may be busy. */
 setDefaultTimeout(60_000);
 
-const DISPATCH_MODES = ["inline", "workers", "auto"] as const;
+interface Mode {
+  readonly flags: readonly string[];
+  /** As those of a descriptor. */
+  readonly exceptions: AbiDescriptor["exceptions"];
+}
+
+const MODES: readonly Mode[] = [
+  { flags: ["--dispatch", "inline"], exceptions: {} },
+  { flags: ["--dispatch", "workers"], exceptions: {} },
+  { flags: ["--dispatch", "auto"], exceptions: {} },
+  {
+    flags: ["--isolation", "per-request"],
+    exceptions: {
+      "an instance serves many exchanges": "each has its own",
+      "a reload starts with fresh instances": "each exchange does",
+      "--isolation per-request gives each exchange an instance that nobody used before": "given already",
+    },
+  },
+];
 
 test("every ABI of the agent has a descriptor", () => {
   expect(DESCRIPTORS.map(({ name }) => name).sort()).toEqual(ABIS.map(({ name }) => name).sort());
 });
 
 describe.each([...DESCRIPTORS])("$name", (descriptor) => {
-  describe.each(DISPATCH_MODES)("--dispatch %s", (dispatch) => {
-    const subject = subjectOf(descriptor, dispatch);
-    for (const name of Object.keys(CASES) as CaseName[]) {
-      const reason = descriptor.exceptions[name];
-      const title = reason === undefined ? name : `${name} (does not hold: ${reason})`;
-      test.skipIf(reason !== undefined)(title, () => CASES[name](subject));
-    }
-  });
+  for (const mode of MODES) {
+    describe(mode.flags.join(" "), () => {
+      const subject = subjectOf(descriptor, mode);
+      for (const name of Object.keys(CASES) as CaseName[]) {
+        const reason = descriptor.exceptions[name] ?? mode.exceptions[name];
+        const title = reason === undefined ? name : `${name} (does not hold: ${reason})`;
+        test.skipIf(reason !== undefined)(title, () => CASES[name](subject));
+      }
+    });
+  }
 });
 
-function subjectOf(descriptor: AbiDescriptor, dispatch: (typeof DISPATCH_MODES)[number]): Subject {
+function subjectOf(descriptor: AbiDescriptor, mode: Mode): Subject {
+  const common = [...mode.flags, ...(descriptor.flags ?? [])];
   return {
     serve: async (behaviour, flags = []) =>
-      ServingAgent.start(await descriptor.guest(behaviour), [
-        "--dispatch",
-        dispatch,
-        ...(descriptor.flags ?? []),
-        ...flags,
-      ]),
+      ServingAgent.start(await descriptor.guest(behaviour), [...common, ...flags]),
     guest: (behaviour) => descriptor.guest(behaviour),
     blockHandles: descriptor.blockHandles,
     badResultCode: descriptor.badResultCode,

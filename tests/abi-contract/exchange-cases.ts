@@ -4,7 +4,17 @@ import { expect } from "bun:test";
 import { ALLOWED, BLOCKED, type ContractCase, endExchange, exchange } from "./contract-case.ts";
 
 /** Correlation ids are the client's choice (docs/agent-protocol.md 6.10). */
-const HOSTILE_IDS = ["__proto__", "constructor", "", " ", 'a"b\\c', "line\nbreak", "\u0000", "é😀", "x".repeat(256)];
+const HOSTILE_IDS = [
+  "__proto__",
+  "constructor",
+  "",
+  " ",
+  'a"b\\c',
+  "line\nbreak",
+  "\u0000",
+  "é😀",
+  "x".repeat(256),
+];
 
 export const EXCHANGE_CASES = {
   "a response belongs to the request of its exchange, also when exchanges interleave": async ({ serve }) => {
