@@ -20,8 +20,6 @@ import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
 
 export const MAX_POOL_SIZE = 256;
-const MAX_EXCHANGES = 16_384;
-const EXCHANGE_TIMEOUT_MS = 60_000;
 
 export interface AgentOptions {
   readonly settings: Settings;
@@ -136,13 +134,21 @@ function makeDispatcher(guest: LiveGuest, options: AgentOptions): Dispatcher {
         dispatcher.failOpen = failOpen;
       },
       setPoolSize: (size) => guest.resize(size),
+      setEvents: (kinds) => {
+        dispatcher.subscribed = new Set(kinds);
+      },
     },
     { isIgnored: settings.ignoreProxyConfig, maxPoolSize: MAX_POOL_SIZE, log },
   );
   const dispatcher = new Dispatcher(guest.ring, {
     log,
     failOpen: settings.failOpen,
-    exchanges: new ExchangeTable({ maxExchanges: MAX_EXCHANGES, timeoutMs: EXCHANGE_TIMEOUT_MS }),
+    exchanges: new ExchangeTable({
+      maxExchanges: settings.maxExchanges,
+      timeoutMs: settings.exchangeTimeoutMs,
+    }),
+    subscribed: settings.events === null ? null : new Set(settings.events),
+    strictInspection: settings.strictInspection,
     configure: (block) => config.apply(block),
     observer,
   });

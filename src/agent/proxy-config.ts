@@ -1,9 +1,11 @@
 /**
- * What a proxy pushes at run time (docs/agent-protocol.md 13): `fail-open` and `pool-size` are applied, the whole block
- * goes to the guest, every other key is only named in a warning. It arrives once per connection, so the same content
+ * What a proxy pushes at run time (docs/agent-protocol.md 13): `fail-open`, `pool-size` and `events` are applied, the
+ * whole block goes to the guest, every other key is only named in a warning. It arrives once per connection, so the same content
  * again changes nothing; and since a refusal takes the whole agent out of service, only the guest's own refusal counts.
  */
 
+import type { EventKind } from "../event/event.ts";
+import { EVENT_NAMES, eventKindOf } from "../event/event-names.ts";
 import type { ConfigureOutcome } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -13,6 +15,8 @@ export interface ProxyConfigTarget {
   configureGuest(configJson: string): EventFailure | null;
   setFailOpen(failOpen: boolean): void;
   setPoolSize(size: number): void;
+  /** What the proxy sends, by its own words. */
+  setEvents(kinds: readonly EventKind[]): void;
 }
 
 export interface ProxyConfigOptions {
@@ -23,6 +27,7 @@ export interface ProxyConfigOptions {
 
 const FAIL_OPEN = "fail-open";
 const POOL_SIZE = "pool-size";
+const EVENTS = "events";
 
 export class ProxyConfig {
   readonly #target: ProxyConfigTarget;
@@ -73,6 +78,7 @@ export class ProxyConfig {
     for (const [key, value] of Object.entries(config)) {
       if (key === FAIL_OPEN) this.#applyFailOpen(value);
       else if (key === POOL_SIZE) this.#applyPoolSize(value);
+      else if (key === EVENTS) this.#applyEvents(value);
       else others.push(key);
     }
     log.info("the proxy's configuration was applied");
@@ -95,6 +101,14 @@ export class ProxyConfig {
     } else {
       this.#warnOfValue(POOL_SIZE, `an integer from 1 to ${max}`, value);
     }
+  }
+
+  /** One name comes as a string, several as an array. */
+  #applyEvents(value: unknown): void {
+    const names: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const kinds = names.map((name) => (typeof name === "string" ? eventKindOf(name) : null));
+    if (kinds.every((kind) => kind !== null)) this.#target.setEvents(kinds);
+    else this.#warnOfValue(EVENTS, `names of events: ${EVENT_NAMES}`, value);
   }
 
   #warnOfValue(key: string, expected: string, value: unknown): void {

@@ -3,6 +3,7 @@
  * frozen from then on. What a proxy pushes at run time lives elsewhere (agent/proxy-config.ts).
  */
 
+import type { EventKind } from "../event/event.ts";
 import type { RedirectEncoding } from "../protocol/redirect-encoding.ts";
 import type { DispatchMode } from "../ring/ring.ts";
 
@@ -32,6 +33,14 @@ export interface Settings {
   readonly headerCase: HeaderCase;
   readonly redirectEncoding: RedirectEncoding;
   readonly shutdownTimeoutMs: number;
+  /** What the proxy is configured to send; null when nobody said. */
+  readonly events: readonly EventKind[] | null;
+  /** The state of an exchange ends when no event of it came for so long. */
+  readonly exchangeTimeoutMs: number;
+  /** More exchanges than these are not kept at a time. */
+  readonly maxExchanges: number;
+  /** Refuse requests whose bodies or WebSocket frames the module would inspect, but could not. */
+  readonly strictInspection: boolean;
   readonly ignoreProxyConfig: boolean;
   /** Replace an instance after this many calls; 0 never does. */
   readonly recycleAfterCalls: number;

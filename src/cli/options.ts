@@ -8,6 +8,7 @@ import type { OptionTable } from "./option.ts";
 import {
   byteSizeKind,
   choiceKind,
+  eventsKind,
   fileModeKind,
   headerNamesKind,
   integerKind,
@@ -23,6 +24,7 @@ const MAX_DURATION_MS = 3_600_000;
 const MODULE = "Module";
 const SOCKET = "Socket";
 const LIMITS = "Limits on the module";
+const EXCHANGES = "Exchanges: a request with all that follows it";
 const VERDICTS = "Verdicts";
 const RECORDING = "Recording of events";
 const LOGS = "Logs and life";
@@ -155,6 +157,43 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     fallback: { value: true },
     description: "Load the module as it is: neither timeouts nor the memory limit can be enforced then.",
     group: LIMITS,
+  },
+  events: {
+    flag: "events",
+    env: "WASM_EVENTS",
+    kind: eventsKind(),
+    fallback: { describe: "not known", choose: () => null },
+    placeholder: "<names>",
+    description:
+      "What the proxy sends, as its agent block's events say, separated by commas: state of a request is then kept no longer than needed.",
+    group: EXCHANGES,
+  },
+  exchangeTimeoutMs: {
+    flag: "exchange-timeout-ms",
+    env: "WASM_EXCHANGE_TIMEOUT_MS",
+    kind: integerKind({ min: 1, max: MAX_DURATION_MS }),
+    fallback: { value: 60_000 },
+    placeholder: "<ms>",
+    description: "How long the state of a request is kept after its last event.",
+    group: EXCHANGES,
+  },
+  maxExchanges: {
+    flag: "max-exchanges",
+    env: "WASM_MAX_EXCHANGES",
+    kind: integerKind({ min: 1, max: 1_000_000 }),
+    fallback: { value: 16_384 },
+    placeholder: "<count>",
+    description: "How many requests may have state at a time; beyond it, the oldest loses its own.",
+    group: EXCHANGES,
+  },
+  strictInspection: {
+    flag: "strict-inspection",
+    env: "WASM_STRICT_INSPECTION",
+    kind: switchKind(),
+    fallback: { value: false },
+    description:
+      "Refuse, with 403, requests whose bodies or WebSocket frames the module inspects, but which the proxy would not show to it.",
+    group: EXCHANGES,
   },
   failOpen: {
     flag: "fail-open",

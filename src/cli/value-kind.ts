@@ -4,6 +4,8 @@
  */
 
 import * as v from "valibot";
+import type { EventKind } from "../event/event.ts";
+import { EVENT_NAMES, eventKindOf, eventNameOf } from "../event/event-names.ts";
 
 export interface ValueKind<T> {
   /** A switch needs no value: its flag alone means true. A list is added to each time its flag is given. */
@@ -135,6 +137,20 @@ export function headerNamesKind(): ValueKind<readonly string[]> {
       v.array(v.pipe(v.string(), v.regex(HEADER_NAME))),
     ),
     show: (names) => (names.length === 0 ? "none" : names.join(",")),
+  };
+}
+
+/** Events by their names in the proxy's configuration, separated by commas. */
+export function eventsKind(): ValueKind<readonly EventKind[]> {
+  return {
+    type: "value",
+    expected: `names of events separated by commas (${EVENT_NAMES})`,
+    schema: v.pipe(
+      v.string(),
+      v.transform((text) => text.split(",").map((name) => eventKindOf(name))),
+      v.array(v.custom<EventKind>((kind) => kind !== null)),
+    ),
+    show: (kinds) => kinds.map((kind) => eventNameOf(kind)).join(","),
   };
 }
 

@@ -33,6 +33,7 @@ import { EventCounters } from "./event-counters.ts";
 import { EventJob, type JobOwner } from "./event-job.ts";
 import { failVerdict } from "./failure-policy.ts";
 import { FailureReport } from "./failure-report.ts";
+import { refuseUninspectable } from "./strict-inspection.ts";
 import { logEvent, logVerdict } from "./verbose-log.ts";
 import { VerdictRules } from "./verdict-rules.ts";
 
@@ -56,6 +57,8 @@ export interface DispatcherOptions {
   readonly exchanges: ExchangeTable;
   /** What the proxy is subscribed to; null when nobody knows. */
   readonly subscribed?: ReadonlySet<EventKind> | null;
+  /** Refuse requests whose bodies or frames the guest would inspect, but could not. */
+  readonly strictInspection?: boolean;
   configure(config: unknown): ConfigureOutcome;
   readonly observer?: EventObserver | null;
 }
@@ -73,6 +76,7 @@ export class Dispatcher implements EventSink, JobOwner {
   readonly #rules: VerdictRules;
   readonly #report: FailureReport;
   readonly #observer: EventObserver | null;
+  readonly #isStrict: boolean;
 
   constructor(ring: GuestRing, options: DispatcherOptions) {
     this.#ring = ring;
@@ -86,6 +90,7 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#rules = new VerdictRules(options.log);
     this.#report = new FailureReport(options.log);
     this.#observer = options.observer ?? null;
+    this.#isStrict = options.strictInspection ?? false;
   }
 
   get failOpen(): boolean {
@@ -157,6 +162,8 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   #onRequestHeaders(event: RequestHeadersEvent, source: EventSource): PendingEvent | null {
+    const refusal = this.#isStrict ? refuseUninspectable(event, this.#plan) : null;
+    if (refusal !== null) return this.#refuseRequest(event, source, refusal);
     if (!this.#ring.handles.has("request-headers") && !this.#needsRequest) {
       if (this.#exchanges.size > 0) this.#exchanges.supersede(event.correlationId);
       return this.#pass(event, source);
@@ -164,6 +171,18 @@ export class Dispatcher implements EventSink, JobOwner {
     const exchange = this.#openExchange(event);
     if (!this.#ring.handles.has("request-headers")) return this.#pass(event, source);
     return this.#submit(event, source, exchange);
+  }
+
+  /** By the agent itself: the guest is not called, and nothing can follow. */
+  #refuseRequest(event: RequestHeadersEvent, source: EventSource, verdict: Verdict): null {
+    if (this.#exchanges.size > 0) this.#exchanges.supersede(event.correlationId);
+    this.counters.count(event.kind, verdict.decision.kind);
+    if (this.#log.debugEnabled) {
+      logEvent(this.#log, event);
+      logVerdict(this.#log, event, verdict, 0, false);
+    }
+    source.answer(event, verdict);
+    return null;
   }
 
   #onResponseHeaders(event: ResponseHeadersEvent, source: EventSource): PendingEvent | null {

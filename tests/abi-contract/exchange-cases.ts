@@ -62,6 +62,27 @@ export const EXCHANGE_CASES = {
     expect(proxy.strays).toEqual([]);
   },
 
+  "an exchange that had to make room costs itself and no other": async ({ serve }) => {
+    await using agent = await serve("remember", ["--max-exchanges", "1"]);
+    const proxy = await agent.proxy();
+    await proxy.request({ id: "oldest", uri: "/oldest" });
+    await proxy.request({ id: "newest", uri: "/newest" });
+    // A guest that keeps state has none of it any more.
+    const answer = await endExchange(proxy, "oldest");
+    expect([[], ["exchange-unknown"]]).toContainEqual([...answer.reasonCodes]);
+    expect(answer.responseHeaders).toEqual([]);
+    expect((await endExchange(proxy, "newest")).responseHeaders).toEqual(["set x-uri: /newest"]);
+  },
+
+  "an event of an exchange that nobody began is answered": async ({ serve }) => {
+    await using agent = await serve("remember");
+    const proxy = await agent.proxy();
+    const answer = await endExchange(proxy, "never-requested");
+    expect([[], ["exchange-unknown"]]).toContainEqual([...answer.reasonCodes]);
+    expect(answer.responseHeaders).toEqual([]);
+    await exchange(proxy, { id: "next" });
+  },
+
   "an instance serves many exchanges": async ({ serve }) => {
     await using agent = await serve("count", ["--pool-size", "1"]);
     const proxy = await agent.proxy();

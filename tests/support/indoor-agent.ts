@@ -60,6 +60,9 @@ export async function openIndoorAgent(
         dispatcher.failOpen = failOpen;
       },
       setPoolSize: (size) => ring.resize(size),
+      setEvents: (kinds) => {
+        dispatcher.subscribed = new Set(kinds);
+      },
     },
     { isIgnored: options.ignoreProxyConfig ?? false, maxPoolSize: MAX_POOL_SIZE, log },
   );

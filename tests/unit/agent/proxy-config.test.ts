@@ -18,6 +18,7 @@ function open(options: { readonly isIgnored?: boolean } = {}) {
       },
       setFailOpen: (failOpen) => applied.push(["fail-open", failOpen]),
       setPoolSize: (size) => applied.push(["pool-size", size]),
+      setEvents: (kinds) => applied.push(["events", kinds]),
     },
     { isIgnored: options.isIgnored ?? false, maxPoolSize: 256, log },
   );
@@ -40,6 +41,34 @@ test("the guest is asked first, with the whole block, then the agent's own keys 
       fields: { keys: "other" },
     },
   ]);
+});
+
+describe("events", () => {
+  test.each<[unknown, string[]]>([
+    ["request_headers", ["request-headers"]],
+    [
+      ["request_headers", "request-body", "log"],
+      ["request-headers", "request-body-chunk", "request-complete"],
+    ],
+    [[], []],
+  ])("%j are what the proxy sends", (events, kinds) => {
+    const { config, applied, log } = open();
+    expect(config.apply({ events })).toEqual(ACCEPTED);
+    expect(applied.slice(1)).toEqual([["events", kinds]]);
+    expect(log.messages("warn")).toEqual([]);
+  });
+
+  test.each([[true], ["bodies"], [["request_headers", 5]], [{ request_headers: true }], [null]])(
+    "%j change nothing, which a warning says",
+    (events) => {
+      const { config, applied, log } = open();
+      expect(config.apply({ events })).toEqual(ACCEPTED);
+      expect(applied).toHaveLength(1);
+      expect(log.lines.filter(({ level }) => level === "warn")).toMatchObject([
+        { fields: { key: "events" } },
+      ]);
+    },
+  );
 });
 
 describe("the same content", () => {

@@ -22,6 +22,14 @@ const REFUSALS: readonly Refusal[] = [
     refusal: ["option-invalid", "--module must be a path, but it is empty."],
   },
   {
+    name: "an event that no proxy sends",
+    argv: ["--module", "m", "--events", "request_headers,bodies"],
+    refusal: [
+      "option-invalid",
+      '--events must be names of events separated by commas (request_headers, request_body, response_headers, response_body, websocket_frame, guardrail and log), but "request_headers,bodies" was given.',
+    ],
+  },
+  {
     name: "an option at the end without its value",
     argv: ["--module"],
     refusal: ["option-value-missing", "--module needs a value: a path."],

@@ -57,6 +57,10 @@ describe("settings", () => {
       recordPath: null,
       recordRedact: ["authorization", "cookie", "set-cookie"],
       recordMaxBytes: 64 * 1024 * 1024,
+      events: null,
+      exchangeTimeoutMs: 60_000,
+      maxExchanges: 16_384,
+      strictInspection: false,
       timeoutMs: 1000,
       startTimeoutMs: 5000,
       maxMemoryBytes: 64 * 1024 * 1024,
@@ -113,6 +117,22 @@ describe("settings", () => {
       setting: { maxMemoryBytes: 1_048_576 },
     },
     { argv: "--no-limits", env: { WASM_LIMITS: "off" }, setting: { limits: false } },
+    {
+      argv: "--events request-headers,LOG",
+      env: { WASM_EVENTS: "request_headers, request_complete" },
+      setting: { events: ["request-headers", "request-complete"] },
+    },
+    {
+      argv: "--exchange-timeout-ms 500",
+      env: { WASM_EXCHANGE_TIMEOUT_MS: "500" },
+      setting: { exchangeTimeoutMs: 500 },
+    },
+    { argv: "--max-exchanges 9", env: { WASM_MAX_EXCHANGES: "9" }, setting: { maxExchanges: 9 } },
+    {
+      argv: "--strict-inspection",
+      env: { WASM_STRICT_INSPECTION: "1" },
+      setting: { strictInspection: true },
+    },
     { argv: "--fail-open", env: { FAIL_OPEN: "1" }, setting: { failOpen: true } },
     {
       argv: "--header-case canonical",
