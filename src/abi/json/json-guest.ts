@@ -102,16 +102,16 @@ export class JsonGuest implements StatelessGuest {
     const added = given === undefined ? "" : requestMember(event);
     const input = given === undefined ? encodeInput(event, this.#form) : "";
     const inputBytes =
-      given === undefined ? Buffer.byteLength(input) : given.end - given.start + Math.max(0, added.length - 1);
+      given === undefined
+        ? Buffer.byteLength(input)
+        : given.end - given.start + Math.max(0, added.length - 1);
     const bytes = handler.takesBytes ? bytesOf(event) : NO_BYTES;
     let call = "alloc";
     this.#started.deadline.arm(timeoutMs, graceMs);
     this.#started.fuel.fill();
     try {
       const pointer =
-        given === undefined
-          ? this.#copyIn(input, inputBytes)
-          : this.#copyTextIn(given, added, inputBytes);
+        given === undefined ? this.#copyIn(input, inputBytes) : this.#copyTextIn(given, added, inputBytes);
       const bytesPointer = bytes.length === 0 ? 0 : this.#copyBytesIn(bytes);
       call = handler.name;
       const resultPointer = handler.call(pointer, inputBytes, bytesPointer, bytes.length);
