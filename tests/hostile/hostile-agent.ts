@@ -16,6 +16,8 @@ export interface EndedRun {
   readonly exitCode: number | null;
   /** What it wrote on stderr that is no log line. */
   readonly complaints: readonly string[];
+  /** All of stderr. */
+  readonly log: string;
 }
 
 const LINE_WITHIN_MS = 10_000;
@@ -45,7 +47,7 @@ export class HostileAgent implements AsyncDisposable {
     const module = writeModule(folder, options.module);
     await using agent = AgentProcess.launch({ ...options, module });
     const exitCode = await agent.exited;
-    return { exitCode, complaints: agent.complaints };
+    return { exitCode, complaints: agent.complaints, log: agent.rawLog };
   }
 
   get socketPath(): string {
