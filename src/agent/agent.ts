@@ -19,8 +19,6 @@ import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
 
-export const MAX_POOL_SIZE = 256;
-
 export interface AgentOptions {
   readonly settings: Settings;
   readonly log: Log;
@@ -138,7 +136,7 @@ function makeDispatcher(guest: LiveGuest, options: AgentOptions): Dispatcher {
         dispatcher.subscribed = new Set(kinds);
       },
     },
-    { isIgnored: settings.ignoreProxyConfig, maxPoolSize: MAX_POOL_SIZE, log },
+    { isIgnored: settings.ignoreProxyConfig, log },
   );
   const dispatcher = new Dispatcher(guest.ring, {
     log,

@@ -9,6 +9,7 @@ import { EVENT_NAMES, eventKindOf } from "../event/event-names.ts";
 import type { ConfigureOutcome } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
+import { MAX_POOL_SIZE } from "./settings.ts";
 
 export interface ProxyConfigTarget {
   /** Null accepts. */
@@ -21,7 +22,6 @@ export interface ProxyConfigTarget {
 
 export interface ProxyConfigOptions {
   readonly isIgnored: boolean;
-  readonly maxPoolSize: number;
   readonly log: Log;
 }
 
@@ -95,11 +95,10 @@ export class ProxyConfig {
   }
 
   #applyPoolSize(value: unknown): void {
-    const max = this.#options.maxPoolSize;
-    if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= max) {
+    if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_POOL_SIZE) {
       this.#target.setPoolSize(value);
     } else {
-      this.#warnOfValue(POOL_SIZE, `an integer from 1 to ${max}`, value);
+      this.#warnOfValue(POOL_SIZE, `an integer from 1 to ${MAX_POOL_SIZE}`, value);
     }
   }
 

@@ -14,6 +14,9 @@ export type LogFormat = "pretty" | "json";
 /** `shared`: one instance serves many requests. `per-request`: each gets one that nobody used before. */
 export type Isolation = "shared" | "per-request";
 
+/** Most instances of a module that can be asked for, by option or by the proxy's configuration. */
+export const MAX_POOL_SIZE = 256;
+
 export interface Settings {
   readonly socketPath: string;
   readonly socketMode: number;

@@ -3,7 +3,7 @@
  * environment variables, checks and help follow from it.
  */
 
-import type { Settings } from "../agent/settings.ts";
+import { MAX_POOL_SIZE, type Settings } from "../agent/settings.ts";
 import type { OptionTable } from "./option.ts";
 import {
   byteSizeKind,
@@ -42,10 +42,10 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
   poolSize: {
     flag: "pool-size",
     env: "WASM_POOL_SIZE",
-    kind: integerKind({ min: 1, max: 256 }),
+    kind: integerKind({ min: 1, max: MAX_POOL_SIZE }),
     fallback: { value: 4 },
     placeholder: "<count>",
-    description: "How many instances of the module are kept, 1 to 256.",
+    description: `How many instances of the module are kept, 1 to ${MAX_POOL_SIZE}.`,
     group: MODULE,
   },
   isolation: {

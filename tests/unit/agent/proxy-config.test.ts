@@ -20,7 +20,7 @@ function open(options: { readonly isIgnored?: boolean } = {}) {
       setPoolSize: (size) => applied.push(["pool-size", size]),
       setEvents: (kinds) => applied.push(["events", kinds]),
     },
-    { isIgnored: options.isIgnored ?? false, maxPoolSize: 256, log },
+    { isIgnored: options.isIgnored ?? false, log },
   );
   return { config, applied, guest, log };
 }
