@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "event/",
     "docs/",
   ],
-  transport: ["telemetry/log.ts"],
+  transport: ["telemetry/log.ts", "os/"],
   protocol: ["transport/", "event/", "telemetry/log.ts"],
   dispatch: ["ring/ring-job.ts", "exchange/", "event/", "telemetry/"],
   ring: [
