@@ -128,7 +128,7 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     kind: integerKind({ min: 1, max: MAX_DURATION_MS }),
     fallback: { value: 1000 },
     placeholder: "<ms>",
-    description: "How long one call of the module may take.",
+    description: "How long one event may take, waiting for an instance included.",
     group: LIMITS,
   },
   startTimeoutMs: {

@@ -84,8 +84,8 @@ class PerExchangeGuest implements StatefulGuest, GuestContext {
     return this;
   }
 
-  call(event: ProxyEvent, timeoutMs: number): Verdict {
-    return this.#guest.call(event, timeoutMs);
+  call(event: ProxyEvent, timeoutMs: number, spentMs = 0): Verdict {
+    return this.#guest.call(event, timeoutMs, 0, spentMs);
   }
 
   end(): void {

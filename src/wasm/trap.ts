@@ -50,7 +50,7 @@ export function deadlineFailure(deadline: Deadline, call: string, thrown?: unkno
   return new EventFailure(
     "guest-deadline",
     `the guest was stopped in ${where} after ${deadline.timeoutMs} ms, its time for one event`,
-    { cause: thrown, details: { call, fuel_slices: deadline.slices } },
+    { cause: thrown, details: { call, fuel_slices: deadline.slices }, elapsedMs: deadline.elapsedMs },
   );
 }
 

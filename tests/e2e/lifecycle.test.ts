@@ -15,7 +15,7 @@ import {
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
-import { costlyStart } from "../hostile/costly-start.ts";
+import { costlyStart } from "../support/costly-start.ts";
 import { AgentProcess, type AgentProcessOptions } from "../support/agent-process.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { v2Frame } from "../support/frames.ts";
