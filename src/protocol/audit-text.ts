@@ -23,6 +23,11 @@ export function auditJson(value: unknown): string {
   return JSON.stringify(JSON.parse(spelled));
 }
 
+/** The same for one text that is not JSON. */
+export function auditText(text: string): string {
+  return JSON.parse(auditJson(text)) as string;
+}
+
 /** Text inside of a JSON string. */
 function spellOut(found: string): string {
   if (found === '\\"' || found === "\\\\") return found;
