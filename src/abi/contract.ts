@@ -70,6 +70,8 @@ interface FactoryBase {
   readonly abiName: AbiName;
   /** Events that the guest has a handler for. All others are answered with "allow" and never reach it. */
   readonly handles: ReadonlySet<EventKind>;
+  /** Whether `configure` reaches the guest; otherwise every configuration is accepted and means nothing to it. */
+  readonly takesConfiguration: boolean;
   /** What works, but hardly as the author meant it; for the log, once. */
   readonly warnings: readonly string[];
 }

@@ -39,9 +39,10 @@ export async function runAgent(
     observer,
     onNameLost: () => stop.request("another agent took over the socket"),
   });
+  reloads.watch(settings);
   log.info("ready", agent.describe());
   systemd.ready();
-  reloads.serve(agent, settings);
+  reloads.serve(agent);
   await stop.requested;
   reloads.close();
   systemd.stopping();

@@ -21,6 +21,8 @@ export interface Settings {
   readonly socketPath: string;
   readonly socketMode: number;
   readonly modulePath: string;
+  /** Holds the module's configuration until a proxy pushes one; null for none. */
+  readonly configPath: string | null;
   readonly poolSize: number;
   readonly verbose: boolean;
   readonly failOpen: boolean;

@@ -39,6 +39,16 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     description: "The WebAssembly module that decides on every event.",
     group: MODULE,
   },
+  configPath: {
+    flag: "config",
+    env: "WASM_CONFIG",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description:
+      "JSON to configure the module with, until the proxy pushes a configuration. Read again with every reload.",
+    group: MODULE,
+  },
   poolSize: {
     flag: "pool-size",
     env: "WASM_POOL_SIZE",

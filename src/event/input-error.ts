@@ -8,6 +8,7 @@ export type InputErrorCode =
   | "event-not-json"
   | "event-shape"
   | "configuration-unreadable"
+  | "configuration-too-large"
   | "configuration-not-json"
   | "configuration-refused"
   | "recording-unreadable"

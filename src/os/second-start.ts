@@ -26,6 +26,7 @@ export interface StartTraits {
   readonly recycleAfterCalls: number;
   readonly modulePath: string;
   readonly recordPath: string | null;
+  readonly configPath: string | null;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,8 +46,9 @@ export interface ProgramStart {
  * descriptor's path would not survive it, so then there is none.
  */
 export function wantsCheapInstances(settings: StartTraits): boolean {
-  const { isolation, recycleAfterCalls, modulePath, recordPath } = settings;
-  if ([modulePath, recordPath ?? ""].some((path) => DESCRIPTOR_PATH.test(path))) return false;
+  const { isolation, recycleAfterCalls, modulePath, recordPath, configPath } = settings;
+  if ([modulePath, recordPath ?? "", configPath ?? ""].some((path) => DESCRIPTOR_PATH.test(path)))
+    return false;
   return isolation === "per-request" || (recycleAfterCalls > 0 && recycleAfterCalls <= FEW_CALLS);
 }
 

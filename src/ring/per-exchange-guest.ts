@@ -33,6 +33,10 @@ export class PerExchangeFactory implements StatefulFactory {
     return this.#factory.handles;
   }
 
+  get takesConfiguration(): boolean {
+    return this.#factory.takesConfiguration;
+  }
+
   get warnings(): readonly string[] {
     return this.#factory.warnings;
   }

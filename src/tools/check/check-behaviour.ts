@@ -35,9 +35,24 @@ export async function checkBehaviour(
     return [finding("error", "start", error.message, null)];
   }
   return [
+    ...checkConfiguration(guest, configJson),
     ...checkSample(guest, "sample request", sampleRequest(), settings.maxMemoryBytes),
     ...checkSample(guest, "sample response", sampleResponse(), settings.maxMemoryBytes),
   ];
+}
+
+function checkConfiguration(guest: BenchGuest, configJson: string | null): readonly Finding[] {
+  if (configJson === null) return [];
+  return guest.prepared.factory.takesConfiguration
+    ? [finding("ok", "configuration", "accepted")]
+    : [
+        finding(
+          "warning",
+          "configuration",
+          "means nothing to the module, which exports no usable on_configure",
+          "export on_configure(i32, i32) -> i32, or leave --config out",
+        ),
+      ];
 }
 
 function checkSample(
