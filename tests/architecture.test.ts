@@ -9,7 +9,7 @@ const MAX_FILE_LINES = 450;
 
 /** Which rooms, or single files of them, a room may import. Itself goes without saying. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["cli/"],
+  "main.ts": ["os/hold-signals.ts", "cli/"],
   cli: ["agent/", "tools/", "telemetry/", "transport/socket-error.ts", "wasm/", "event/", "package.json"],
   agent: [
     "transport/",

@@ -2,6 +2,7 @@
 
 import type { EventObserver } from "../event/observer.ts";
 import type { Log } from "../telemetry/log.ts";
+import { IS_CONTAINER_INIT } from "../os/hold-signals.ts";
 import { SdNotify } from "../os/sd-notify.ts";
 import { inheritedListenFd } from "../transport/uds/inherited-socket.ts";
 import { Agent } from "./agent.ts";
@@ -13,7 +14,8 @@ import { StopRequest } from "./stop-request.ts";
 const EXIT_OK = 0;
 
 /**
- * Serves until SIGTERM or SIGINT; a second one ends the process at once.
+ * Serves until SIGTERM or SIGINT; a second one ends the process at once, as does one that comes before the module is
+ * ready.
  *
  * @param openObserver opens what is told of every event that was answered; null for nothing. Called once, by the
  *   process that serves, which may not be the one that was started
@@ -32,11 +34,13 @@ export async function runAgent(
   const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
   const stop = new StopRequest(log);
   const reloads = new ReloadTriggers(log, systemd);
+  if (IS_CONTAINER_INIT) stop.listen();
   const agent = await Agent.start({
     settings,
     log,
     inheritedFd: inheritedListenFd(process.env, process.pid),
     observer,
+    onGuestLoaded: () => stop.listen(),
     onNameLost: () => stop.request("another agent took over the socket"),
   });
   reloads.watch(settings);

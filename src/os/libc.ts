@@ -12,6 +12,7 @@ const SYMBOLS = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;

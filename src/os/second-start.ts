@@ -29,6 +29,9 @@ export interface StartTraits {
   readonly configPath: string | null;
 }
 
+const SIGHUP = 1;
+const SIG_IGN = 1n;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ProgramStart {
@@ -95,8 +98,11 @@ function replaceKeepingDescriptors(
   const envp = cStrings(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
   );
+  // Handlers do not survive it, what is ignored does: until the new program listens, a SIGHUP must not end it.
+  const handler = libc.symbols.signal(SIGHUP, SIG_IGN);
   libc.symbols.execve(ptr(program.bytes), ptr(argv.pointers), ptr(envp.pointers));
   // Still here: the system refused.
+  libc.symbols.signal(SIGHUP, handler);
   libc.close();
 }
 

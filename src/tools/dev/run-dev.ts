@@ -35,6 +35,7 @@ export async function runDev(
   // A build may take minutes: what is wrong with the socket should be said before it.
   await prepareSocketPath(agentSettings.socketPath, agentSettings.takeover);
   const stop = new StopRequest(new DevLog(() => {}));
+  stop.listen();
   process.once("SIGHUP", () => stop.request("the terminal was closed"));
   const session = new DevSession({
     project,
