@@ -10,7 +10,16 @@ const MAX_FILE_LINES = 450;
 /** Which rooms, or single files of them, a room may import. Itself goes without saying. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["os/hold-signals.ts", "cli/"],
-  cli: ["agent/", "tools/", "telemetry/", "transport/socket-error.ts", "wasm/", "event/", "package.json"],
+  cli: [
+    "agent/",
+    "tools/",
+    "telemetry/",
+    "transport/socket-error.ts",
+    "wasm/",
+    "event/",
+    "os/",
+    "package.json",
+  ],
   agent: [
     "transport/",
     "protocol/",

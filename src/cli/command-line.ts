@@ -34,14 +34,14 @@ export async function runCommandLine(
     const isProgramPage = !isNamed || first === defaultCommand;
     const data: CommandData = { surroundings, commands: isProgramPage ? await summarize(tree) : [] };
     const { result } = await runCommand(command, { rawArgs: isNamed ? rest : [...argv], data });
+    stdout.assertWritten();
     return typeof result === "number" ? result : ExitCode.ok;
   } catch (error) {
     const help = isNamed && Object.hasOwn(tree, first) ? `${first} --help` : "--help";
     const { text, exitCode } = describeFatalError(error, help);
-    stderr.write(text);
+    stderr.writeLast(text);
     return exitCode;
   } finally {
-    stdout.flush(MAX_FLUSH_MS);
     stderr.flush(MAX_FLUSH_MS);
   }
 }

@@ -89,6 +89,20 @@ for (const program of authorPrograms()) {
       });
     });
 
+    test("ends with 2 and a sentence when its report cannot be written", () => {
+      for (const argv of [
+        ["check", guestPath("allow")],
+        ["call", guestPath("allow")],
+        ["schema", "event"],
+        ["check", "--help"],
+      ]) {
+        expect(program.run(argv, { stdoutPath: "/dev/full" })).toMatchObject({
+          exitCode: 2,
+          stderr: "sentinel-wasm-agent: cannot write the output: the disk is full (output-unwritable)\n",
+        });
+      }
+    });
+
     test("has colours only where they are wanted", () => {
       const argv = ["check", guestPath("allow")];
       expect(program.run(argv).stdout).not.toContain("\u001b[");
