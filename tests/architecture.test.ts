@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "event/",
     "docs/",
   ],
-  transport: ["telemetry/log.ts", "os/"],
+  transport: ["telemetry/log.ts", "telemetry/rate-limited-log.ts", "os/"],
   protocol: ["transport/", "event/", "telemetry/log.ts"],
   dispatch: ["ring/ring-job.ts", "exchange/", "event/", "telemetry/"],
   ring: [
