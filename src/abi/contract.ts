@@ -37,11 +37,11 @@ export interface StatelessGuest extends GuestInstance {
   readonly wantsRequest: boolean;
   /**
    * Calls the guest. An event it has no handler for is "allow". A call that used little fuel in its time, because the
-   * machine is busy, is given `graceMs`.
+   * machine is busy, is given `graceMs`. `spentMs` of the event's time are gone already.
    *
    * @throws EventFailure and nothing else. `isBroken` then tells whether the instance is lost with it.
    */
-  call(event: ProxyEvent, timeoutMs: number, graceMs?: number): Verdict;
+  call(event: ProxyEvent, timeoutMs: number, graceMs?: number, spentMs?: number): Verdict;
 }
 
 export interface StatefulGuest extends GuestInstance {
@@ -53,12 +53,12 @@ export interface StatefulGuest extends GuestInstance {
 export interface GuestContext {
   /**
    * Calls the guest. A guest that pauses gives a promise, which resolves when it goes on; other events of the same
-   * exchange, and of others, may be handed over meanwhile. `timeoutMs` bounds each call into the guest; the pause is
-   * bounded by the ring, which calls `end` when it is too long.
+   * exchange, and of others, may be handed over meanwhile. `timeoutMs` bounds each call into the guest, of which
+   * `spentMs` are gone already; the pause is bounded by the ring, which calls `end` when it is too long.
    *
    * @throws EventFailure, and rejects with nothing else. `isBroken` of the instance then tells whether it is lost.
    */
-  call(event: ProxyEvent, timeoutMs: number): Verdict | Promise<Verdict>;
+  call(event: ProxyEvent, timeoutMs: number, spentMs?: number): Verdict | Promise<Verdict>;
   /**
    * The exchange has ended: the guest's own end runs (`proxy_on_log`, `handle_response` with an error), bounded by
    * `timeoutMs`, and the context is freed. A pause that is open is rejected. Called once; never throws.
@@ -70,6 +70,8 @@ interface FactoryBase {
   readonly abiName: AbiName;
   /** Events that the guest has a handler for. All others are answered with "allow" and never reach it. */
   readonly handles: ReadonlySet<EventKind>;
+  /** Whether `configure` reaches the guest; otherwise every configuration is accepted and means nothing to it. */
+  readonly takesConfiguration: boolean;
   /** What works, but hardly as the author meant it; for the log, once. */
   readonly warnings: readonly string[];
 }

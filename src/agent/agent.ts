@@ -19,8 +19,6 @@ import { ProxyConfig } from "./proxy-config.ts";
 import type { Reloadable } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
 
-export const MAX_POOL_SIZE = 256;
-
 export interface AgentOptions {
   readonly settings: Settings;
   readonly log: Log;
@@ -28,6 +26,8 @@ export interface AgentOptions {
   readonly inheritedFd: number | null;
   /** Is told of every event that was answered; null when nobody wants to know. */
   readonly observer?: EventObserver | null;
+  /** The module is ready, and what follows takes no time: from now on the agent can be stopped in good order. */
+  onGuestLoaded?(): void;
   /** Another agent took the socket path over. */
   onNameLost(): void;
 }
@@ -59,6 +59,7 @@ export class Agent implements Reloadable {
     // Awaited below; until then, nobody else must hear of a failure.
     transcoder.catch(() => {});
     const guest = await LiveGuest.load(settings, log);
+    options.onGuestLoaded?.();
     const dispatcher = makeDispatcher(guest, options);
     const reader = new EventTranscoder(await transcoder, decodeHeaders);
     const listener = await Listener.open({
@@ -138,7 +139,7 @@ function makeDispatcher(guest: LiveGuest, options: AgentOptions): Dispatcher {
         dispatcher.subscribed = new Set(kinds);
       },
     },
-    { isIgnored: settings.ignoreProxyConfig, maxPoolSize: MAX_POOL_SIZE, log },
+    { isIgnored: settings.ignoreProxyConfig, log },
   );
   const dispatcher = new Dispatcher(guest.ring, {
     log,

@@ -9,7 +9,7 @@ import { LeaseRing } from "../ring/lease-ring.ts";
 import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
 import type { SlotSettings } from "../ring/slot-settings.ts";
-import { ModuleError } from "../wasm/module-error.ts";
+import { GuestConfig } from "./guest-config.ts";
 import { type LoadedGuest, loadGuest } from "./load-guest.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,21 +23,25 @@ export class LiveGuest {
   readonly #log: Log;
   #loaded: LoadedGuest;
   #ring: AnyRing;
-  #configJson: string | null = null;
+  readonly #config: GuestConfig;
   #isClosed = false;
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
 
-  private constructor(settings: Settings, log: Log, loaded: LoadedGuest) {
+  private constructor(settings: Settings, log: Log, config: GuestConfig, loaded: LoadedGuest) {
     this.#settings = settings;
     this.#log = log;
+    this.#config = config;
     this.#loaded = loaded;
-    this.#ring = this.#makeRing(loaded, settings.poolSize, false);
+    this.#ring = this.#makeRing(loaded, config.current, settings.poolSize, false);
   }
 
-  /** @throws ModuleError when the module cannot be used. */
+  /** @throws ModuleError when the module cannot be used, InputError when the file of its configuration cannot. */
   static async load(settings: Settings, log: Log): Promise<LiveGuest> {
-    return new LiveGuest(settings, log, await loadGuest(settings, log));
+    const config = new GuestConfig(settings.configPath);
+    const loaded = await loadGuest(settings, config.current, log);
+    config.warnIfUnused(loaded.factory, log);
+    return new LiveGuest(settings, log, config, loaded);
   }
 
   get loaded(): LoadedGuest {
@@ -55,25 +59,30 @@ export class LiveGuest {
   /** Null accepts. */
   configure(configJson: string): EventFailure | null {
     const failure = this.#ring.configure(configJson);
-    if (failure === null) this.#configJson = configJson;
+    if (failure === null) this.#config.push(configJson);
     return failure;
   }
 
   /**
-   * Loads the module's file again. The ring of before is closed once `useRing` has been called with the new one; on
-   * an error everything stays as it was.
+   * Loads the module's file again, and that of its configuration. The ring of before is closed once `useRing` has been
+   * called with the new one; on an error everything stays as it was.
    *
-   * @throws ModuleError when the new module cannot be used or refuses the configuration of the moment.
+   * @throws ModuleError when the new module cannot be used or refuses what the proxy pushed, InputError when the file of
+   *   its configuration cannot be used.
    */
   async reload(useRing: (ring: AnyRing) => void): Promise<void> {
     // Threads end slower than reloads can be asked for: without this, rings of the past would pile up.
     await Promise.race([this.#retired, Bun.sleep(MAX_RETIRE_MS)]);
-    const loaded = await loadGuest(this.#settings, this.#log);
+    const fromFile = this.#config.readFile();
+    const loaded = await loadGuest(this.#settings, this.#config.currentWith(fromFile), this.#log);
     // The agent stopped meanwhile: nobody would ever close another ring.
     if (this.#isClosed) return;
     const before = this.#ring;
-    this.#ring = this.#makeRing(loaded, before.size, true);
+    // The proxy may have pushed another configuration while the module was loaded.
+    this.#ring = this.#makeRing(loaded, this.#config.currentWith(fromFile), before.size, true);
     this.#loaded = loaded;
+    this.#config.useFile(fromFile);
+    this.#config.warnIfUnused(loaded.factory, this.#log);
     useRing(this.#ring);
     before.close();
     this.#retired = before.ended;
@@ -84,7 +93,7 @@ export class LiveGuest {
     this.#ring.close();
   }
 
-  #makeRing(loaded: LoadedGuest, size: number, isServing: boolean): AnyRing {
+  #makeRing(loaded: LoadedGuest, configJson: string | null, size: number, isServing: boolean): AnyRing {
     const { factory, recipe } = loaded;
     const { dispatch, isolation } = this.#settings;
     const common = {
@@ -92,7 +101,7 @@ export class LiveGuest {
       size,
       dispatch,
       settings: slotSettings(this.#settings),
-      configJson: this.#configJson,
+      configJson,
       log: this.#log,
     };
     try {
@@ -109,11 +118,7 @@ export class LiveGuest {
       return new Ring({ ...common, factory, isServing });
     } catch (error) {
       if (!(error instanceof EventFailure)) throw error;
-      throw new ModuleError(
-        "module-start-failed",
-        `the module refuses the proxy's configuration: ${error.message}`,
-        { cause: error },
-      );
+      throw this.#config.refusal(error);
     }
   }
 }

@@ -10,8 +10,15 @@ export interface LoadedGuest extends PreparedGuest {
   readonly recipe: GuestRecipe;
 }
 
-/** @throws ModuleError with a sentence that says what is missing. */
-export async function loadGuest(settings: Settings, log: Log): Promise<LoadedGuest> {
+/**
+ * @param configJson what the guest will be configured with; null for nothing
+ * @throws ModuleError with a sentence that says what is missing.
+ */
+export async function loadGuest(
+  settings: Settings,
+  configJson: string | null,
+  log: Log,
+): Promise<LoadedGuest> {
   const recipe: GuestRecipe = {
     moduleBytes: await readModuleFile(settings.modulePath),
     limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
@@ -22,6 +29,7 @@ export async function loadGuest(settings: Settings, log: Log): Promise<LoadedGue
   if (recipe.limits === null) {
     log.warn("the module runs without limits (--no-limits): an endless loop in it stops this agent for good");
   }
-  warmUp(guest.factory, { timeoutMs: settings.timeoutMs, startTimeoutMs: settings.startTimeoutMs, log });
+  const { timeoutMs, startTimeoutMs } = settings;
+  warmUp(guest.factory, { timeoutMs, startTimeoutMs, configJson, log });
   return { ...guest, recipe };
 }

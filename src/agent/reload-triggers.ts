@@ -1,4 +1,4 @@
-/** What makes a serving agent reload its module: SIGHUP, and with `--watch` a change of its file. */
+/** What makes a serving agent reload its module: SIGHUP, and with `--watch` a change of its file or its configuration's. */
 
 import { resolve } from "node:path";
 import type { Log } from "../telemetry/log.ts";
@@ -11,8 +11,8 @@ export class ReloadTriggers {
   readonly #log: Log;
   readonly #systemd: SdNotify;
   #reloader: Reloader | null = null;
-  #watcher: FileWatcher | null = null;
-  #isAskedEarly = false;
+  #watchers: readonly FileWatcher[] = [];
+  #earlyReason: string | null = null;
 
   /** From now on SIGHUP does not end the process. One that comes before `serve` is answered then. */
   constructor(log: Log, systemd: SdNotify) {
@@ -21,21 +21,28 @@ export class ReloadTriggers {
     process.on("SIGHUP", () => this.#reload("SIGHUP"));
   }
 
+  /** From now on changes of the files are seen. One that comes before `serve` is answered then. */
+  watch({ watch, modulePath, configPath }: Settings): void {
+    const paths = watch ? [modulePath, ...(configPath === null ? [] : [configPath])] : [];
+    this.#watchers = paths.map(
+      (path) => new FileWatcher(resolve(path), () => this.#reload("the file changed")),
+    );
+  }
+
   /** The agent is ready: there is something to reload. */
-  serve(target: Reloadable, { watch, modulePath }: Settings): void {
+  serve(target: Reloadable): void {
     this.#reloader = new Reloader(target, this.#log);
-    if (watch) this.#watcher = new FileWatcher(resolve(modulePath), () => this.#reload("the file changed"));
-    if (this.#isAskedEarly) this.#reload("SIGHUP");
+    if (this.#earlyReason !== null) this.#reload(this.#earlyReason);
   }
 
   close(): void {
-    this.#watcher?.close();
+    for (const watcher of this.#watchers) watcher.close();
     // The handler stays: without one, a late SIGHUP would kill a draining process.
   }
 
   #reload(reason: string): void {
     if (this.#reloader === null) {
-      this.#isAskedEarly = true;
+      this.#earlyReason = reason;
       return;
     }
     this.#systemd.reloading();

@@ -4,6 +4,7 @@
  */
 
 import type { Log } from "../telemetry/log.ts";
+import { InputError } from "../event/input-error.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 
 export interface Reloadable {
@@ -51,7 +52,7 @@ export class Reloader {
     } catch (error) {
       this.#log.error("the new module cannot be used; the one before goes on serving", {
         reason,
-        code: error instanceof ModuleError ? error.code : "agent-internal",
+        code: error instanceof ModuleError || error instanceof InputError ? error.code : "agent-internal",
         problem: error instanceof Error ? error.message : String(error),
         sha256: before,
       });

@@ -2,10 +2,9 @@
 
 import type { EventObserver } from "../event/observer.ts";
 import type { Log } from "../telemetry/log.ts";
+import { IS_CONTAINER_INIT } from "../os/hold-signals.ts";
 import { SdNotify } from "../os/sd-notify.ts";
 import { inheritedListenFd } from "../transport/uds/inherited-socket.ts";
-import { SocketError } from "../transport/socket-error.ts";
-import { ModuleError } from "../wasm/module-error.ts";
 import { Agent } from "./agent.ts";
 import { restartForCheapInstances, wantsCheapInstances } from "../os/second-start.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
@@ -13,15 +12,15 @@ import type { Settings } from "./settings.ts";
 import { StopRequest } from "./stop-request.ts";
 
 const EXIT_OK = 0;
-const EXIT_UNUSABLE = 2;
 
 /**
- * Serves until SIGTERM or SIGINT; a second one ends the process at once.
+ * Serves until SIGTERM or SIGINT; a second one ends the process at once, as does one that comes before the module is
+ * ready.
  *
  * @param openObserver opens what is told of every event that was answered; null for nothing. Called once, by the
  *   process that serves, which may not be the one that was started
- * @returns the exit code. A module or socket path that cannot be used is one plain sentence on stderr, whatever the
- *   log format, and the code 2.
+ * @returns the exit code
+ * @throws ModuleError, SocketError when it cannot begin to serve
  */
 export async function runAgent(
   settings: Settings,
@@ -35,36 +34,22 @@ export async function runAgent(
   const systemd = new SdNotify({ address: process.env["NOTIFY_SOCKET"], log });
   const stop = new StopRequest(log);
   const reloads = new ReloadTriggers(log, systemd);
-  const agent = await startAgent(settings, log, stop, observer);
-  if (agent === null) return EXIT_UNUSABLE;
+  if (IS_CONTAINER_INIT) stop.listen();
+  const agent = await Agent.start({
+    settings,
+    log,
+    inheritedFd: inheritedListenFd(process.env, process.pid),
+    observer,
+    onGuestLoaded: () => stop.listen(),
+    onNameLost: () => stop.request("another agent took over the socket"),
+  });
+  reloads.watch(settings);
   log.info("ready", agent.describe());
   systemd.ready();
-  reloads.serve(agent, settings);
+  reloads.serve(agent);
   await stop.requested;
   reloads.close();
   systemd.stopping();
   await agent.stop();
   return EXIT_OK;
-}
-
-async function startAgent(
-  settings: Settings,
-  log: Log,
-  stop: StopRequest,
-  observer: EventObserver | null,
-): Promise<Agent | null> {
-  try {
-    const inheritedFd = inheritedListenFd(process.env, process.pid);
-    return await Agent.start({
-      settings,
-      log,
-      inheritedFd,
-      observer,
-      onNameLost: () => stop.request("another agent took over the socket"),
-    });
-  } catch (error) {
-    if (!(error instanceof ModuleError || error instanceof SocketError)) throw error;
-    process.stderr.write(`sentinel-wasm-agent: ${error.message} (${error.code})\n`);
-    return null;
-  }
 }

@@ -14,10 +14,15 @@ export type LogFormat = "pretty" | "json";
 /** `shared`: one instance serves many requests. `per-request`: each gets one that nobody used before. */
 export type Isolation = "shared" | "per-request";
 
+/** Most instances of a module that can be asked for, by option or by the proxy's configuration. */
+export const MAX_POOL_SIZE = 256;
+
 export interface Settings {
   readonly socketPath: string;
   readonly socketMode: number;
   readonly modulePath: string;
+  /** Holds the module's configuration until a proxy pushes one; null for none. */
+  readonly configPath: string | null;
   readonly poolSize: number;
   readonly verbose: boolean;
   readonly failOpen: boolean;

@@ -8,14 +8,23 @@ export class StopRequest {
   readonly requested: Promise<void>;
   readonly #log: Log;
   readonly #resolve: () => void;
+  #isListening = false;
   #isStopping = false;
 
-  /** Listens for SIGTERM and SIGINT from now on. */
   constructor(log: Log) {
     this.#log = log;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.requested = promise;
     this.#resolve = resolve;
+  }
+
+  /**
+   * From now on SIGTERM and SIGINT ask to stop. Until then they end the process at once, whatever it is doing: while this
+   * thread runs a guest's start, no handler could be called.
+   */
+  listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
     process.on("SIGTERM", (signal) => this.#onSignal(signal));
     process.on("SIGINT", (signal) => this.#onSignal(signal));
   }

@@ -4,7 +4,7 @@
  * code is shared by all instances of a module, guest state is not.
  */
 
-import type { GuestFactory, StatefulGuest, StatelessGuest } from "../abi/contract.ts";
+import type { GuestFactory, GuestInstance, StatefulGuest, StatelessGuest } from "../abi/contract.ts";
 import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -14,6 +14,8 @@ import { LineRate } from "../wasm/imports/line-rate.ts";
 export interface WarmUpOptions {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
+  /** What the guest is configured with before it is exercised; null for nothing. */
+  readonly configJson: string | null;
   readonly log: Log;
 }
 
@@ -73,8 +75,13 @@ export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
   };
   const events = SAMPLE_EVENTS.filter(({ kind }) => factory.handles.has(kind));
   try {
-    if (factory.isStateful) warmUpStateful(factory.instantiate(host), events, options.timeoutMs);
-    else warmUpStateless(factory.instantiate(host), events, options.timeoutMs);
+    if (factory.isStateful) {
+      const instance = factory.instantiate(host);
+      if (isConfigured(instance, options)) warmUpStateful(instance, events, options.timeoutMs);
+    } else {
+      const instance = factory.instantiate(host);
+      if (isConfigured(instance, options)) warmUpStateless(instance, events, options.timeoutMs);
+    }
   } catch (error) {
     if (!(error instanceof EventFailure)) throw error;
     options.log.warn("the module failed on a sample event while warming up; it is served all the same", {
@@ -82,6 +89,11 @@ export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
       reason: error.message,
     });
   }
+}
+
+/** False: the guest refuses its configuration, as it does again where that counts. */
+function isConfigured(instance: GuestInstance, { configJson, startTimeoutMs }: WarmUpOptions): boolean {
+  return configJson === null || instance.configure(configJson, startTimeoutMs) === null;
 }
 
 function warmUpStateless(instance: StatelessGuest, events: readonly HeadersEvent[], timeoutMs: number): void {

@@ -108,7 +108,7 @@ export function callCommand(): DescribedCommand {
     run: async (settings, surroundings) => {
       const { env, stdout, stdoutIsTerminal } = surroundings;
       const event = await readCallEvent(settings);
-      const guest = await openGuest(settings);
+      const guest = await openGuest(settings, surroundings);
       const answer = guest.call(event);
       const lines = guest.takeLines();
       const refusals = guest.takeRefusals();

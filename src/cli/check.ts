@@ -1,5 +1,6 @@
 /** The command that looks a module over and says what to do about each thing it finds. */
 
+import { readConfigFile } from "../agent/config-file.ts";
 import { checkModule, type ModuleReport } from "../tools/check/check-module.ts";
 import { FINDING_AREAS, type Finding, type FindingLevel } from "../tools/check/finding.ts";
 import type { GuestSettings } from "../tools/guest-settings.ts";
@@ -10,7 +11,6 @@ import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { CONFIG_OPTION, GUEST_OPTIONS, JSON_OPTION } from "./guest-options.ts";
 import { type Paint, paintWith, type Style } from "./paint.ts";
-import { readConfig } from "./read-config.ts";
 import { wantsColour } from "./surroundings.ts";
 import { pathKind } from "./value-kind.ts";
 
@@ -60,7 +60,7 @@ export function checkCommand(): DescribedCommand {
     },
     run: async (settings, { env, stdout, stdoutIsTerminal }) => {
       const bytes = await readModuleFile(settings.modulePath);
-      const configJson = await readConfig(settings.configPath);
+      const configJson = readConfigFile(settings.configPath, { mayBePipe: true });
       const report = await checkModule(bytes, { ...settings, limits: true }, configJson);
       stdout.write(
         settings.json

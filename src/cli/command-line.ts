@@ -4,15 +4,13 @@
  */
 
 import { type CommandDef, runCommand } from "citty";
-import { InputError } from "../event/input-error.ts";
-import { capText, escapeInvisible, quoteText } from "../telemetry/hostile-text.ts";
-import { ModuleError } from "../wasm/module-error.ts";
+import { capText, quoteText } from "../telemetry/hostile-text.ts";
 import type { CommandData } from "./agent-command.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { describeFatalError } from "./fatal-error.ts";
 import type { CommandSummary } from "./help.ts";
 import { nearestName } from "./nearest-name.ts";
 import { OptionsError } from "./options-error.ts";
-import { PROGRAM } from "./program.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** By name, in the order in which help lists them. */
@@ -36,12 +34,14 @@ export async function runCommandLine(
     const isProgramPage = !isNamed || first === defaultCommand;
     const data: CommandData = { surroundings, commands: isProgramPage ? await summarize(tree) : [] };
     const { result } = await runCommand(command, { rawArgs: isNamed ? rest : [...argv], data });
+    stdout.assertWritten();
     return typeof result === "number" ? result : ExitCode.ok;
   } catch (error) {
-    stderr.write(describeError(error, isNamed && Object.hasOwn(tree, first) ? `${first} --help` : "--help"));
-    return isUsersError(error) ? ExitCode.usage : ExitCode.failure;
+    const help = isNamed && Object.hasOwn(tree, first) ? `${first} --help` : "--help";
+    const { text, exitCode } = describeFatalError(error, help);
+    stderr.writeLast(text);
+    return exitCode;
   } finally {
-    stdout.flush(MAX_FLUSH_MS);
     stderr.flush(MAX_FLUSH_MS);
   }
 }
@@ -67,19 +67,4 @@ async function summarize(tree: CommandTree): Promise<CommandSummary[]> {
       return { name, summary: description };
     }),
   );
-}
-
-/** A command line, a module or another file that cannot be used, as opposed to a bug of ours. */
-function isUsersError(error: unknown): error is OptionsError | ModuleError | InputError {
-  return error instanceof OptionsError || error instanceof ModuleError || error instanceof InputError;
-}
-
-/** @param help the arguments that show the page to read */
-function describeError(error: unknown, help: string): string {
-  if (error instanceof OptionsError) {
-    return `${PROGRAM.name}: ${error.message}\nRun ${PROGRAM.name} ${help} for all options.\n`;
-  }
-  if (isUsersError(error)) return `${PROGRAM.name}: ${escapeInvisible(error.message)} (${error.code})\n`;
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return `${PROGRAM.name}: BUG: ${escapeInvisible(reason)}\n`;
 }

@@ -88,7 +88,7 @@ export function devCommand(): DescribedCommand {
       [ExitCode.failure, "failed while running"],
       [ExitCode.usage, "wrong usage, or a folder, port or socket that cannot be used"],
     ],
-    run: (given, { env, stdout, stderr, stdoutIsTerminal, stderrIsTerminal }) => {
+    run: (given, { env, stdout, stdoutIsTerminal, stderrIsTerminal }) => {
       const { path, buildCommand, builtModule, port, ...agentPart } = given;
       const defaults = readOptions(SERVE_OPTIONS, {
         argv: ["--module", path],
@@ -98,7 +98,6 @@ export function devCommand(): DescribedCommand {
       const agentSettings: Settings = { ...defaults, ...agentPart, poolSize: 1, dispatch: "inline" };
       return runDev({ path, buildCommand, builtModule, port }, agentSettings, {
         write: (text) => stdout.write(text),
-        writeError: (text) => stderr.write(text),
         isTerminal: stdoutIsTerminal,
         paint: paintWith(wantsColour(env, stdoutIsTerminal)),
       });

@@ -3,7 +3,7 @@
 import type { GuestSettings } from "../tools/guest-settings.ts";
 import type { Option, OptionTable } from "./option.ts";
 import { SERVE_OPTIONS } from "./options.ts";
-import { pathKind, switchKind } from "./value-kind.ts";
+import { switchKind } from "./value-kind.ts";
 
 export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
   timeoutMs: SERVE_OPTIONS.timeoutMs,
@@ -14,12 +14,8 @@ export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
 };
 
 export const CONFIG_OPTION: Option<string | null> = {
-  flag: "config",
-  kind: pathKind(),
-  fallback: { describe: "none", choose: () => null },
-  placeholder: "<file>",
+  ...SERVE_OPTIONS.configPath,
   description: "JSON to configure the module with before the first event, as a proxy would.",
-  group: SERVE_OPTIONS.modulePath.group,
 };
 
 export const JSON_OPTION: Option<boolean> = {

@@ -61,7 +61,10 @@ export function newCommand(): DescribedCommand {
   });
 }
 
-/** Fit to be pasted into a shell. */
+/** Fit to be pasted into a shell, and free of characters that could drive the terminal it is shown on. */
 function shellWord(text: string): string {
-  return /^[\w./@%+,:=-]+$/.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  if (/^[\w./@%+,:=-]+$/.test(text) && !text.startsWith("-")) return text;
+  if (escapeInvisible(text) === text) return `'${text.replaceAll("'", "'\\''")}'`;
+  const bytes = [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`);
+  return `$'${bytes.join("")}'`;
 }

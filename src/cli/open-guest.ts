@@ -1,22 +1,36 @@
 /** The guest that a command asks: from its file, with the configuration it was given. */
 
+import { readConfigFile } from "../agent/config-file.ts";
 import { BenchGuest } from "../tools/bench-guest.ts";
 import type { GuestSettings } from "../tools/guest-settings.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import { ModuleError } from "../wasm/module-error.ts";
-import { readConfig } from "./read-config.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface GuestFiles extends GuestSettings {
   readonly modulePath: string;
   readonly configPath: string | null;
 }
 
-/** @throws ModuleError that names the file, InputError for the configuration. */
-export async function openGuest(settings: GuestFiles): Promise<BenchGuest> {
+/**
+ * A configuration that means nothing to the module is worth a line on `stderr`.
+ *
+ * @throws ModuleError that names the file, InputError for the configuration.
+ */
+export async function openGuest(
+  settings: GuestFiles,
+  { stderr }: Pick<Surroundings, "stderr">,
+): Promise<BenchGuest> {
   const bytes = await readModuleFile(settings.modulePath);
-  const configJson = await readConfig(settings.configPath);
+  const configJson = readConfigFile(settings.configPath, { mayBePipe: true });
   try {
-    return await BenchGuest.open(bytes, settings, configJson);
+    const guest = await BenchGuest.open(bytes, settings, configJson);
+    if (configJson !== null && !guest.prepared.factory.takesConfiguration) {
+      stderr.write(
+        "the module takes no configuration (it exports no usable on_configure); --config means nothing to it\n",
+      );
+    }
+    return guest;
   } catch (error) {
     if (!(error instanceof ModuleError)) throw error;
     throw new ModuleError(error.code, `${settings.modulePath}: ${error.message}`, { cause: error });

@@ -3,7 +3,7 @@
  * environment variables, checks and help follow from it.
  */
 
-import type { Settings } from "../agent/settings.ts";
+import { MAX_POOL_SIZE, type Settings } from "../agent/settings.ts";
 import type { OptionTable } from "./option.ts";
 import {
   byteSizeKind,
@@ -39,13 +39,23 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     description: "The WebAssembly module that decides on every event.",
     group: MODULE,
   },
+  configPath: {
+    flag: "config",
+    env: "WASM_CONFIG",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description:
+      "JSON to configure the module with, until the proxy pushes a configuration. Read again with every reload.",
+    group: MODULE,
+  },
   poolSize: {
     flag: "pool-size",
     env: "WASM_POOL_SIZE",
-    kind: integerKind({ min: 1, max: 256 }),
+    kind: integerKind({ min: 1, max: MAX_POOL_SIZE }),
     fallback: { value: 4 },
     placeholder: "<count>",
-    description: "How many instances of the module are kept, 1 to 256.",
+    description: `How many instances of the module are kept, 1 to ${MAX_POOL_SIZE}.`,
     group: MODULE,
   },
   isolation: {
@@ -128,7 +138,7 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     kind: integerKind({ min: 1, max: MAX_DURATION_MS }),
     fallback: { value: 1000 },
     placeholder: "<ms>",
-    description: "How long one call of the module may take.",
+    description: "How long one event may take, waiting for an instance included.",
     group: LIMITS,
   },
   startTimeoutMs: {

@@ -1,15 +1,15 @@
 /** One line on a terminal that shows how far something is. On anything but a terminal it shows nothing. */
 
-import type { FdSink } from "../telemetry/fd-sink.ts";
+import type { BoundedOutput } from "../telemetry/bounded-output.ts";
 
 const WIDTH = 30;
 const CLEAR_LINE = "\r\u001b[2K";
 
 export class ProgressBar {
-  readonly #sink: FdSink | null;
+  readonly #sink: BoundedOutput | null;
   readonly #total: number;
 
-  constructor(total: number, sink: FdSink, isTerminal: boolean) {
+  constructor(total: number, sink: BoundedOutput, isTerminal: boolean) {
     this.#total = total;
     this.#sink = isTerminal ? sink : null;
   }

@@ -58,8 +58,9 @@ export function replayCommand(): DescribedCommand {
         description: "Print one JSON object for each difference, and one for the count.",
       },
     },
-    run: async (settings, { env, stdout, stdoutIsTerminal }) => {
-      const guest = await openGuest(settings);
+    run: async (settings, surroundings) => {
+      const { env, stdout, stdoutIsTerminal } = surroundings;
+      const guest = await openGuest(settings, surroundings);
       const paint = paintWith(wantsColour(env, stdoutIsTerminal));
       const tally: Tally = { events: 0, different: 0, redacted: 0 };
       for await (const replayed of replay(readRecording(settings.recordingPath), guest)) {

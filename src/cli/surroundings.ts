@@ -3,13 +3,15 @@
  */
 
 import { fstatSync } from "node:fs";
-import { FdSink } from "../telemetry/fd-sink.ts";
+import { unblockedWriter } from "../os/unblocked-writer.ts";
+import { BoundedOutput } from "../telemetry/bounded-output.ts";
+import { BlockingOutput } from "./blocking-output.ts";
 import type { Environment } from "./read-options.ts";
 
 export interface Surroundings {
   readonly env: Environment;
-  readonly stdout: FdSink;
-  readonly stderr: FdSink;
+  readonly stdout: BlockingOutput;
+  readonly stderr: BoundedOutput;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
 }
@@ -17,8 +19,8 @@ export interface Surroundings {
 export function processSurroundings(): Surroundings {
   return {
     env: process.env,
-    stdout: new FdSink(1),
-    stderr: new FdSink(2),
+    stdout: new BlockingOutput(),
+    stderr: new BoundedOutput(unblockedWriter(2)),
     stdoutIsTerminal: isTerminal(1),
     stderrIsTerminal: isTerminal(2),
   };

@@ -20,9 +20,16 @@ export interface PendingEvent {
   cancel(): void;
 }
 
+export interface ConfigProblem {
+  readonly error: string;
+  /** The key it is about; null when it is about more than one, or about none. */
+  readonly field: string | null;
+}
+
 /** What became of a configuration that the proxy pushed. */
 export type ConfigureOutcome =
-  | { readonly accepted: true }
+  /** `problem`: what of it could not be applied, although it was accepted. */
+  | { readonly accepted: true; readonly problem?: ConfigProblem }
   | { readonly accepted: false; readonly reason: string };
 
 export interface EventSink {

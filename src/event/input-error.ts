@@ -8,12 +8,14 @@ export type InputErrorCode =
   | "event-not-json"
   | "event-shape"
   | "configuration-unreadable"
+  | "configuration-too-large"
   | "configuration-not-json"
   | "configuration-refused"
   | "recording-unreadable"
   | "recording-unwritable"
   | "recording-line"
   | "recording-empty"
+  | "output-unwritable"
   | "folder-not-empty"
   | "folder-unwritable";
 

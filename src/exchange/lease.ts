@@ -13,6 +13,8 @@ export interface InstanceJob {
   readonly event: ProxyEvent;
   /** Nobody waits any more: it need not start, and its outcome is dropped. */
   readonly isCancelled: boolean;
+  /** When its time is up, on this thread's clock; absent for an event that has just arrived. */
+  readonly deadlineAtMs?: number;
   succeed(verdict: Verdict): void;
   fail(failure: EventFailure): void;
 }

@@ -4,13 +4,17 @@
  */
 
 import { readFileSync } from "node:fs";
-import { dlopen, type FFIFunction, type Library } from "bun:ffi";
+import { dlopen, type FFIFunction, type Library, read } from "bun:ffi";
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   sendto: { args: ["i32", "ptr", "usize", "i32", "ptr", "u32"], returns: "i64" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  send: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
+  poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
@@ -26,6 +30,12 @@ export function openLibc(): Libc | null {
   } catch {
     return null;
   }
+}
+
+/** Why the last call failed; read it at once. 0 when that is not known. */
+export function lastErrno(libc: Libc): number {
+  const pointer = libc.symbols.__errno_location();
+  return pointer === null ? 0 : read.i32(pointer);
 }
 
 /**

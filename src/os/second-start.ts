@@ -26,7 +26,11 @@ export interface StartTraits {
   readonly recycleAfterCalls: number;
   readonly modulePath: string;
   readonly recordPath: string | null;
+  readonly configPath: string | null;
 }
+
+const SIGHUP = 1;
+const SIG_IGN = 1n;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,8 +49,9 @@ export interface ProgramStart {
  * descriptor's path would not survive it, so then there is none.
  */
 export function wantsCheapInstances(settings: StartTraits): boolean {
-  const { isolation, recycleAfterCalls, modulePath, recordPath } = settings;
-  if ([modulePath, recordPath ?? ""].some((path) => DESCRIPTOR_PATH.test(path))) return false;
+  const { isolation, recycleAfterCalls, modulePath, recordPath, configPath } = settings;
+  if ([modulePath, recordPath ?? "", configPath ?? ""].some((path) => DESCRIPTOR_PATH.test(path)))
+    return false;
   return isolation === "per-request" || (recycleAfterCalls > 0 && recycleAfterCalls <= FEW_CALLS);
 }
 
@@ -93,8 +98,11 @@ function replaceKeepingDescriptors(
   const envp = cStrings(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
   );
+  // Handlers do not survive it, what is ignored does: until the new program listens, a SIGHUP must not end it.
+  const handler = libc.symbols.signal(SIGHUP, SIG_IGN);
   libc.symbols.execve(ptr(program.bytes), ptr(argv.pointers), ptr(envp.pointers));
   // Still here: the system refused.
+  libc.symbols.signal(SIGHUP, handler);
   libc.close();
 }
 

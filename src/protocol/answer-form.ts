@@ -5,6 +5,7 @@
 
 import type { BodyEvent, ProxyEvent } from "../event/event.ts";
 import type { Detection, FrameDecision, Verdict } from "../event/verdict.ts";
+import { auditJson } from "./audit-text.ts";
 
 /** Null for a verdict that says nothing beyond what every kind of event can carry. */
 export function encodeKindMembers(verdict: Verdict, event: ProxyEvent): string | null {
@@ -19,7 +20,7 @@ export function encodeKindMembers(verdict: Verdict, event: ProxyEvent): string |
 /** The value of `routing_metadata.guardrail_response`, a JSON text within JSON. */
 export function encodeDetections(detections: readonly Detection[]): string {
   const confidences = detections.map(({ confidence }) => confidence ?? 0);
-  return JSON.stringify({
+  return auditJson({
     detected: detections.length > 0,
     confidence: Math.max(0, ...confidences),
     detections: detections.map(({ category, description, severity, confidence, span }) => ({

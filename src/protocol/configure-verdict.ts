@@ -4,12 +4,13 @@
  */
 
 import type { ConfigureOutcome } from "../event/event-sink.ts";
+import { auditText } from "./audit-text.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 
 export function configureVerdict(outcome: ConfigureOutcome): Verdict {
   if (outcome.accepted) return PLAIN_ALLOW;
   return {
     ...PLAIN_ALLOW,
-    decision: { kind: "block", status: 500, body: `Configuration rejected: ${outcome.reason}` },
+    decision: { kind: "block", status: 500, body: `Configuration rejected: ${auditText(outcome.reason)}` },
   };
 }

@@ -8,6 +8,7 @@ import type { ProxyEvent } from "../event/event.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
 import type { Audit, Decision, Verdict } from "../event/verdict.ts";
 import { encodeDetections, encodeKindMembers } from "./answer-form.ts";
+import { auditJson } from "./audit-text.ts";
 import { encodeRedirectTarget } from "./redirect-target.ts";
 
 export interface ResponseForm {
@@ -156,10 +157,10 @@ function encodeOps(ops: readonly HeaderOp[]): string {
 
 function auditMembers(audit: Audit): string {
   const members: string[] = [];
-  if (audit.tags.length > 0) members.push(`"tags":${JSON.stringify(audit.tags)}`);
-  if (audit.ruleIds.length > 0) members.push(`"rule_ids":${JSON.stringify(audit.ruleIds)}`);
+  if (audit.tags.length > 0) members.push(`"tags":${auditJson(audit.tags)}`);
+  if (audit.ruleIds.length > 0) members.push(`"rule_ids":${auditJson(audit.ruleIds)}`);
   if (audit.confidence !== null) members.push(`"confidence":${audit.confidence}`);
-  if (audit.reasonCodes.length > 0) members.push(`"reason_codes":${JSON.stringify(audit.reasonCodes)}`);
+  if (audit.reasonCodes.length > 0) members.push(`"reason_codes":${auditJson(audit.reasonCodes)}`);
   return members.join(",");
 }
 
@@ -167,13 +168,13 @@ function auditMembers(audit: Audit): string {
 function customMembers(custom: Audit["custom"]): string {
   if (custom === null) return "";
   const { correlation_id: _ours, ...own } = custom;
-  return JSON.stringify(own).slice(1, -1);
+  return auditJson(own).slice(1, -1);
 }
 
 function encodeRoutingMetadata({ routingMetadata, detections }: Verdict): string {
   if (detections !== undefined) {
     const withDetections = { ...routingMetadata, guardrail_response: encodeDetections(detections) };
-    return `,"routing_metadata":${JSON.stringify(withDetections)}`;
+    return `,"routing_metadata":${auditJson(withDetections)}`;
   }
-  return routingMetadata === null ? "" : `,"routing_metadata":${JSON.stringify(routingMetadata)}`;
+  return routingMetadata === null ? "" : `,"routing_metadata":${auditJson(routingMetadata)}`;
 }

@@ -4,32 +4,39 @@
  */
 
 import { prepareGuest } from "../abi/guest-recipe.ts";
-import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
 import { FollowerClaim } from "./follower-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
+import { queueTimeout } from "./queue-timeout.ts";
 import { forwardingLog } from "./thread-log.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 declare const self: Worker;
+
+type Ask = ToWorker & { readonly type: "ask" };
 
 function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
 /** Says whether the guest's instance is sound afterwards. */
-function call(ring: InlineRing, event: ProxyEvent, timeoutMs: number): boolean {
+function call(ring: InlineRing, { event, deadlineAtMs }: Ask, timeoutMs: number): boolean {
   let fuelUnits = 0;
-  const outcome = ring.call(event, timeoutMs, 0, (units) => {
+  const onFuel = (units: number) => {
     fuelUnits = units;
-  });
+  };
+  const spentMs = performance.now() - (deadlineAtMs - timeoutMs);
+  const outcome =
+    spentMs < timeoutMs ? ring.call(event, timeoutMs, 0, onFuel, spentMs) : queueTimeout(spentMs);
   const isSound = ring.idleCount > 0;
+  const sentAtMs = performance.now();
   if (outcome instanceof EventFailure) {
     const { code, message, details } = outcome;
-    post({ type: "failed", code, message, details, fuelUnits, isSound });
+    post({ type: "failed", sentAtMs, code, message, details, fuelUnits, isSound });
   } else {
-    post({ type: "answered", verdict: outcome === PLAIN_ALLOW ? null : outcome, fuelUnits, isSound });
+    const verdict = outcome === PLAIN_ALLOW ? null : outcome;
+    post({ type: "answered", sentAtMs, verdict, fuelUnits, isSound });
   }
   return isSound;
 }
@@ -78,7 +85,8 @@ function serve(): void {
               return;
             }
             ring = started;
-            post({ type: "started" });
+            const { timeOrigin: timeOriginMs } = performance;
+            post({ type: "started", sentAtMs: performance.now(), timeOriginMs });
           },
           (error: unknown) =>
             post({ type: "start-failed", reason: error instanceof Error ? error.message : String(error) }),
@@ -87,7 +95,7 @@ function serve(): void {
       case "ask":
         if (ring === null) return;
         if (data.ticket !== undefined && (hasLostInstance || !claim?.take(data.ticket))) return;
-        hasLostInstance = !call(ring, data.event, timeoutMs);
+        hasLostInstance = !call(ring, data, timeoutMs);
         return;
       case "configure":
         if (ring === null) laterConfigJson = data.configJson;

@@ -152,7 +152,7 @@ export class InlineLeases implements LeaseHolder {
     if (this.#budget.remainingMs(nowMs) > 0) return noInstance();
     try {
       const instance = this.#make();
-      this.#account(nowMs);
+      instance.awaitedMs = this.#account(nowMs);
       this.#instances.add(instance);
       return instance;
     } catch (cause) {
@@ -267,13 +267,15 @@ export class InlineLeases implements LeaseHolder {
     }
   }
 
-  /** Only what takes the place of a lost instance is charged. */
-  #account(startedAtMs: number): void {
+  /** Only what takes the place of a lost instance is charged. Returns what it took. */
+  #account(startedAtMs: number): number {
     const nowMs = performance.now();
+    const tookMs = nowMs - startedAtMs;
     if (this.#lost > 0) {
       this.#lost--;
-      this.#budget.recordMade(nowMs - startedAtMs, nowMs);
-    } else this.#budget.recordWanted(nowMs - startedAtMs);
+      this.#budget.recordMade(tookMs, nowMs);
+    } else this.#budget.recordWanted(tookMs);
+    return tookMs;
   }
 
   #endIfEmpty(): void {

@@ -83,15 +83,16 @@ export class InlineRing {
     return this.#firstReady() !== null || this.#firstToMake() !== null;
   }
 
-  /** Asks the first sound instance. Never throws. */
+  /** Calls the first healthy instance; `spentMs` of the event's time are gone already. Never throws. */
   call(
     event: ProxyEvent,
     timeoutMs: number,
     graceMs = 0,
     onFuel: FuelListener | null = null,
+    spentMs = 0,
   ): Verdict | EventFailure {
     const slot = this.#firstReady() ?? this.#firstToMake();
-    return slot === null ? noInstance() : slot.call(event, timeoutMs, graceMs, onFuel);
+    return slot === null ? noInstance() : slot.call(event, timeoutMs, graceMs, onFuel, spentMs);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */

@@ -9,6 +9,7 @@ import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
+import { madeTooLate } from "./no-instance.ts";
 import { toFailure } from "./to-failure.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
@@ -30,6 +31,8 @@ export class InlineSlot {
   #instance: StatelessGuest | null = null;
   #configJson: string | null = null;
   #calls = 0;
+  /** What the last instance took to be made. */
+  #madeInMs = 0;
   #wantsRequest = false;
   /** The next instance stands in for one that was lost, and not for one that was replaced as the operator wished. */
   #isCharged = false;
@@ -74,22 +77,34 @@ export class InlineSlot {
     return this.#state === "idle" && this.#instance !== null;
   }
 
-  /** Asks the guest; only while idle or broken. Makes the instance first if there is none. Never throws. */
+  /**
+   * Calls the guest; only while idle or broken. Makes the instance first if there is none, in the event's own time, of
+   * which `spentMs` are gone already. Never throws.
+   */
   call(
     event: ProxyEvent,
     timeoutMs: number,
     graceMs: number,
     onFuel: FuelListener | null,
+    spentMs: number,
   ): Verdict | EventFailure {
-    let instance: StatelessGuest;
+    let instance = this.#instance;
+    let goneMs = spentMs;
     try {
-      instance = this.#instance ?? this.#makeInstance();
+      if (instance === null) {
+        instance = this.#makeInstance();
+        goneMs += this.#madeInMs;
+        if (goneMs >= this.#settings.timeoutMs) {
+          this.#state = "idle";
+          return madeTooLate(goneMs);
+        }
+      }
     } catch (error) {
       return toFailure(error);
     }
     this.#state = "busy";
     try {
-      return instance.call(event, timeoutMs, graceMs);
+      return instance.call(event, timeoutMs, graceMs, goneMs);
     } catch (error) {
       return toFailure(error);
     } finally {
@@ -189,8 +204,9 @@ export class InlineSlot {
     try {
       const instance = this.#instantiate();
       const nowMs = performance.now();
-      if (this.#isCharged) this.#budget.recordMade(nowMs - startedAtMs, nowMs);
-      else this.#budget.recordWanted(nowMs - startedAtMs);
+      this.#madeInMs = nowMs - startedAtMs;
+      if (this.#isCharged) this.#budget.recordMade(this.#madeInMs, nowMs);
+      else this.#budget.recordWanted(this.#madeInMs);
       return instance;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -25,19 +25,26 @@ export type ToLeaseThread =
       /** A new exchange, whose context is to be opened. */
       readonly isFirst: boolean;
       readonly event: ProxyEvent;
-      /** Milliseconds since the epoch: later, the event is not begun any more. */
-      readonly beginByMs: number;
+      /** When the event's time is up, on the thread's own clock. */
+      readonly deadlineAtMs: number;
     }
   | { readonly type: "end"; readonly lease: number; readonly reason: EndReason }
   | { readonly type: "configure"; readonly configJson: string };
 
+/** `sentAtMs`: on the thread's own clock, which began at `timeOriginMs` of the wall clock. */
 export type FromLeaseThread =
-  | { readonly type: "started" }
+  | { readonly type: "started"; readonly sentAtMs: number; readonly timeOriginMs: number }
   | { readonly type: "start-failed"; readonly reason: string }
   /** `verdict` null is the plain "allow". */
-  | { readonly type: "answered"; readonly job: number; readonly verdict: Verdict | null }
+  | {
+      readonly type: "answered";
+      readonly sentAtMs: number;
+      readonly job: number;
+      readonly verdict: Verdict | null;
+    }
   | {
       readonly type: "failed";
+      readonly sentAtMs: number;
       readonly job: number;
       readonly code: FailureCode;
       readonly message: string;

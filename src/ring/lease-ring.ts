@@ -162,7 +162,7 @@ export class LeaseRing {
     this.#threads ??= new ThreadedLeases({
       size: this.#size,
       startMessage: (slot) => this.#startMessage(slot),
-      maxWaitMs: settings.timeoutMs,
+      timeoutMs: settings.timeoutMs,
       onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
       log,
     });

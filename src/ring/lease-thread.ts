@@ -9,13 +9,14 @@ import type { Log } from "../telemetry/log.ts";
 import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
 import { settle } from "./ring-job.ts";
+import { ThreadClock } from "./thread-clock.ts";
 
 export interface LeaseThreadOptions {
   readonly index: number;
   /** The message that starts the thread, with the configuration of the moment. */
   startMessage(): ToLeaseThread & { readonly type: "start" };
-  /** An event that has waited for so long is not begun any more. */
-  readonly maxWaitMs: number;
+  /** The time of an event, from its arrival to its answer. */
+  readonly timeoutMs: number;
   onCost(fuelUnits: number): void;
   /** The thread has started, or it is gone: then it takes no exchanges any more. */
   onChange(thread: LeaseThread): void;
@@ -28,6 +29,7 @@ export class LeaseThread {
   readonly #jobs = new Map<number, InstanceJob>();
   readonly #leases = new Set<ThreadLease>();
   readonly #gone = Promise.withResolvers<void>();
+  readonly #clock = new ThreadClock(performance.now());
   #nextJob = 1;
   #nextLease = 1;
   #hasStarted = false;
@@ -93,8 +95,8 @@ export class LeaseThread {
     }
     const number = this.#nextJob++;
     this.#jobs.set(number, job);
-    const beginByMs = Date.now() + this.#options.maxWaitMs;
-    this.post({ type: "event", job: number, lease, isFirst, event: retain(job.event), beginByMs });
+    const deadlineAtMs = this.#clock.toOther(performance.now() + this.#options.timeoutMs);
+    this.post({ type: "event", job: number, lease, isFirst, event: retain(job.event), deadlineAtMs });
   }
 
   release(lease: ThreadLease, number: number, reason: EndReason): void {
@@ -108,9 +110,11 @@ export class LeaseThread {
   }
 
   #onMessage(message: FromLeaseThread): void {
+    if ("sentAtMs" in message) this.#clock.observe(message.sentAtMs, performance.now());
     switch (message.type) {
       case "started":
         this.#hasStarted = true;
+        this.#clock.suppose(message.timeOriginMs - performance.timeOrigin);
         this.#options.onChange(this);
         return;
       case "start-failed":

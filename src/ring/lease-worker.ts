@@ -11,6 +11,7 @@ import { InlineLeases } from "./inline-leases.ts";
 import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
 import { PerExchangeFactory } from "./per-exchange-guest.ts";
+import { queueTimeout } from "./queue-timeout.ts";
 import { forwardingLog } from "./thread-log.ts";
 import { toFailure } from "./to-failure.ts";
 
@@ -41,6 +42,7 @@ async function start(message: Start): Promise<InlineLeases> {
 class LeaseThread {
   readonly #leases = new Map<number, Lease>();
   #holder: InlineLeases | null = null;
+  #timeoutMs = 0;
   /** A configuration that came while the thread was starting. */
   #laterConfigJson: string | null = null;
 
@@ -66,6 +68,7 @@ class LeaseThread {
   }
 
   async #start(message: Start): Promise<void> {
+    this.#timeoutMs = message.settings.timeoutMs;
     try {
       this.#holder = await start(message);
     } catch (error) {
@@ -73,7 +76,8 @@ class LeaseThread {
       return;
     }
     if (this.#laterConfigJson !== null && !this.#configure(this.#laterConfigJson)) return;
-    post({ type: "started" });
+    const { timeOrigin: timeOriginMs } = performance;
+    post({ type: "started", sentAtMs: performance.now(), timeOriginMs });
   }
 
   /** The proxy was told that the configuration holds: better no thread than one that goes on with what held before. */
@@ -86,8 +90,9 @@ class LeaseThread {
 
   #onEvent(message: Event): void {
     const job = answeringJob(message);
-    if (Date.now() > message.beginByMs) {
-      job.fail(waitedTooLong());
+    const lateMs = performance.now() - message.deadlineAtMs;
+    if (lateMs >= 0) {
+      job.fail(queueTimeout(this.#timeoutMs + lateMs));
       return;
     }
     if (message.isFirst) {
@@ -104,24 +109,20 @@ class LeaseThread {
   }
 }
 
-function answeringJob({ job, event }: Event): InstanceJob {
+function answeringJob({ job, event, deadlineAtMs }: Event): InstanceJob {
   return {
     event,
     isCancelled: false,
-    succeed: (verdict: Verdict) =>
-      post({ type: "answered", job, verdict: verdict === PLAIN_ALLOW ? null : verdict }),
+    deadlineAtMs,
+    succeed: (verdict: Verdict) => {
+      const sentAtMs = performance.now();
+      post({ type: "answered", sentAtMs, job, verdict: verdict === PLAIN_ALLOW ? null : verdict });
+    },
     fail: (failure: EventFailure) => {
       const { code, message, details } = toFailure(failure);
-      post({ type: "failed", job, code, message, details });
+      post({ type: "failed", sentAtMs: performance.now(), job, code, message, details });
     },
   };
-}
-
-function waitedTooLong(): EventFailure {
-  return new EventFailure(
-    "queue-timeout",
-    "the event waited too long for its thread; the module is too slow for this load, so raise --pool-size",
-  );
 }
 
 const thread = new LeaseThread();

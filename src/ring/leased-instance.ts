@@ -8,13 +8,14 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import { madeTooLate } from "./no-instance.ts";
 import { settle } from "./ring-job.ts";
 import { toFailure } from "./to-failure.ts";
 
 export interface LeasedInstanceOptions {
   readonly index: number;
   readonly guest: StatefulGuest;
-  /** For each call into the guest, and for a pause. */
+  /** The time of an event. */
   readonly timeoutMs: number;
   /** Fuel of each call; null without limits. */
   onCall(fuelUnits: number | null): void;
@@ -28,6 +29,7 @@ export class LeasedInstance {
   readonly #guest: StatefulGuest;
   readonly #leases = new Set<InstanceLease>();
   #calls = 0;
+  #awaitedMs = 0;
   #isLost = false;
   #isRetired = false;
   #isClosed = false;
@@ -36,6 +38,11 @@ export class LeasedInstance {
     this.index = options.index;
     this.#options = options;
     this.#guest = options.guest;
+  }
+
+  /** It was made while an event waited for it, which is the first that it is called for; what it took is that one's time. */
+  set awaitedMs(awaitedMs: number) {
+    this.#awaitedMs = awaitedMs;
   }
 
   /** Events that it was called for. */
@@ -105,9 +112,14 @@ export class LeasedInstance {
 
   run(lease: InstanceLease, context: GuestContext, job: InstanceJob): void {
     const { timeoutMs } = this.#options;
+    const spentMs = this.#takeSpentMs(job);
+    if (spentMs >= timeoutMs) {
+      settle(job, madeTooLate(spentMs));
+      return;
+    }
     let outcome: Verdict | Promise<Verdict> | EventFailure;
     try {
-      outcome = context.call(job.event, timeoutMs);
+      outcome = context.call(job.event, timeoutMs, spentMs);
     } catch (error) {
       outcome = toFailure(error);
     }
@@ -115,8 +127,16 @@ export class LeasedInstance {
     this.#options.onCall(this.#guest.fuelUsed);
     // Before the job settles: what follows from its verdict must not reach a broken guest.
     if (this.#guest.isBroken) this.onBroken();
-    if (outcome instanceof Promise) lease.pause(job, outcome, timeoutMs);
+    if (outcome instanceof Promise) lease.pause(job, outcome, timeoutMs, spentMs);
     else settle(job, outcome);
+  }
+
+  /** How much of the event's time is gone. The clock is read only for one that has come from another thread. */
+  #takeSpentMs({ deadlineAtMs }: InstanceJob): number {
+    const awaitedMs = this.#awaitedMs;
+    this.#awaitedMs = 0;
+    if (deadlineAtMs === undefined) return awaitedMs;
+    return this.#options.timeoutMs - (deadlineAtMs - performance.now());
   }
 
   /** Called by a lease, once. */
@@ -175,7 +195,7 @@ export class InstanceLease implements Lease {
   }
 
   /** The guest answers later. Its time is bounded like that of a call. */
-  pause(job: InstanceJob, verdict: Promise<Verdict>, timeoutMs: number): void {
+  pause(job: InstanceJob, verdict: Promise<Verdict>, timeoutMs: number, spentMs: number): void {
     if (this.#isOver) {
       verdict.catch(() => {});
       job.fail(exchangeLost());
@@ -185,7 +205,7 @@ export class InstanceLease implements Lease {
       this.#paused.delete(job);
       job.fail(pausedTooLong(timeoutMs));
       this.end("idle");
-    }, timeoutMs);
+    }, timeoutMs - spentMs);
     this.#paused.set(job, timer);
     verdict.then(
       (value) => this.#resume(job, value),

@@ -33,6 +33,10 @@ export class PerExchangeFactory implements StatefulFactory {
     return this.#factory.handles;
   }
 
+  get takesConfiguration(): boolean {
+    return this.#factory.takesConfiguration;
+  }
+
   get warnings(): readonly string[] {
     return this.#factory.warnings;
   }
@@ -84,8 +88,8 @@ class PerExchangeGuest implements StatefulGuest, GuestContext {
     return this;
   }
 
-  call(event: ProxyEvent, timeoutMs: number): Verdict {
-    return this.#guest.call(event, timeoutMs);
+  call(event: ProxyEvent, timeoutMs: number, spentMs = 0): Verdict {
+    return this.#guest.call(event, timeoutMs, 0, spentMs);
   }
 
   end(): void {

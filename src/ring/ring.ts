@@ -95,7 +95,7 @@ export class Ring {
   submit(job: RingJob): void {
     const workers = this.#workers;
     if (workers?.isReady && this.#prefersWorkers(workers)) {
-      workers.submit(job);
+      workers.submit(job, this.#deadlineFromNow());
       return;
     }
     this.#runInline(job);
@@ -142,7 +142,7 @@ export class Ring {
   #runInline(job: RingJob): void {
     const workers = this.#workers;
     if (workers?.isStarting && !this.#inline.canAsk) {
-      workers.submit(job);
+      workers.submit(job, this.#deadlineFromNow());
       return;
     }
     const hasBudget = this.#canUseWorkers();
@@ -157,7 +157,7 @@ export class Ring {
       onFuel,
     );
     if (isBrief && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
-      this.#moveToWorker(job);
+      this.#moveToWorker(job, outcome);
       return;
     }
     settle(job, outcome);
@@ -169,16 +169,25 @@ export class Ring {
     return recipe.limits !== null && (dispatch === "workers" || (dispatch === "auto" && this.#size > 1));
   }
 
-  #moveToWorker(job: RingJob): void {
-    this.#judge.recordOverrun(performance.now());
-    this.#startWorkers().submit(job);
+  /** The event's time goes on from where it was: what it took here, and what the start of a thread takes, counts. */
+  #moveToWorker(job: RingJob, overrun: EventFailure): void {
+    const nowMs = performance.now();
+    this.#judge.recordOverrun(nowMs);
+    const leftMs = this.#options.settings.timeoutMs - overrun.elapsedMs;
+    if (leftMs > 0) this.#startWorkers().submit(job, nowMs + leftMs);
+    else settle(job, overrun);
+  }
+
+  /** Of an event that has just arrived. */
+  #deadlineFromNow(): number {
+    return performance.now() + this.#options.settings.timeoutMs;
   }
 
   #startWorkers(): WorkerRing {
     this.#workers ??= new WorkerRing({
       size: this.#size,
       startMessage: (slot) => this.#startMessage(slot),
-      maxWaitMs: this.#options.settings.timeoutMs,
+      timeoutMs: this.#options.settings.timeoutMs,
       onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
       log: this.#options.log,
     });

@@ -15,7 +15,7 @@ import { RefillBudget } from "./refill-budget.ts";
 export interface ThreadedLeasesOptions {
   readonly size: number;
   startMessage(slot: number): ToLeaseThread & { readonly type: "start" };
-  readonly maxWaitMs: number;
+  readonly timeoutMs: number;
   onCost(fuelUnits: number): void;
   readonly log: Log;
 }
@@ -78,11 +78,11 @@ export class ThreadedLeases implements LeaseHolder {
   }
 
   #start(slot: number): LeaseThread {
-    const { log, maxWaitMs } = this.#options;
+    const { log, timeoutMs } = this.#options;
     return new LeaseThread({
       index: slot,
       startMessage: () => this.#options.startMessage(slot),
-      maxWaitMs,
+      timeoutMs,
       onCost: (fuelUnits) => this.#options.onCost(fuelUnits),
       onChange: (thread) => this.#onChange(thread),
       log,

@@ -4,6 +4,9 @@ import type { RingJob } from "./ring-job.ts";
 
 export interface WaitingJob {
   readonly job: RingJob;
-  /** Milliseconds on the monotonic clock. */
-  readonly sinceMs: number;
+  /**
+   * When the event's time is up, which began when it arrived: on the clock of the thread it arrived on. All events have
+   * the same time, so this is their order as well.
+   */
+  readonly deadlineAtMs: number;
 }

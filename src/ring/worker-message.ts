@@ -29,21 +29,30 @@ export type ToWorker =
       readonly followers: SharedArrayBuffer;
     }
   /** A `ticket` marks a follower: the thread works on it only if it can claim it. */
-  | { readonly type: "ask"; readonly event: ProxyEvent; readonly ticket?: number }
+  | {
+      readonly type: "ask";
+      readonly event: ProxyEvent;
+      /** When the event's time is up, on the thread's own clock. */
+      readonly deadlineAtMs: number;
+      readonly ticket?: number;
+    }
   | { readonly type: "configure"; readonly configJson: string };
 
+/** `sentAtMs`: on the thread's own clock, which began at `timeOriginMs` of the wall clock. */
 export type FromWorker =
-  | { readonly type: "started" }
+  | { readonly type: "started"; readonly sentAtMs: number; readonly timeOriginMs: number }
   | { readonly type: "start-failed"; readonly reason: string }
   /** `verdict` null is the plain "allow". */
   | {
       readonly type: "answered";
+      readonly sentAtMs: number;
       readonly verdict: Verdict | null;
       readonly fuelUnits: number;
       readonly isSound: boolean;
     }
   | {
       readonly type: "failed";
+      readonly sentAtMs: number;
       readonly code: FailureCode;
       readonly message: string;
       readonly details: Readonly<Record<string, string | number>>;

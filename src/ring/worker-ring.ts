@@ -7,9 +7,9 @@
  */
 
 import { retain } from "../event/event-text.ts";
-import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { noInstance } from "./no-instance.ts";
+import { queueTimeout } from "./queue-timeout.ts";
 import type { RingJob } from "./ring-job.ts";
 import type { WaitingJob } from "./waiting-job.ts";
 import { type StartMessage, WorkerSlot, type WorkerSlotListener } from "./worker-slot.ts";
@@ -18,15 +18,13 @@ export interface WorkerRingOptions {
   readonly size: number;
   /** The message that starts a thread, with the configuration of the moment. */
   startMessage(slot: number): StartMessage;
-  /** A job that has waited longer is not started any more: whoever asked has most likely given up. */
-  readonly maxWaitMs: number;
+  /** The time of an event, from its arrival to its answer. One that is still waiting then is not started any more. */
+  readonly timeoutMs: number;
   /** What a finished job cost its guest. */
   onCost(fuelUnits: number): void;
   readonly log: Log;
 }
 
-/** What starting the first thread may take beside the wait itself. */
-const THREAD_START_MS = 1000;
 /** A follower that has waited for longer stands behind a long job. Calls as long as this do without followers. */
 const FOLLOWER_PATIENCE_MS = 5;
 
@@ -35,8 +33,7 @@ export class WorkerRing implements WorkerSlotListener {
   readonly #slots: WorkerSlot[] = [];
   /** By age. While jobs wait here, no slot can take one. */
   readonly #waiting: WaitingJob[] = [];
-  /** Threads are started when they are first needed; what that takes does not count as waiting. */
-  #firstReadyAtMs = Number.POSITIVE_INFINITY;
+  #hasBeenReady = false;
   #sweep: ReturnType<typeof setTimeout> | null = null;
   #followerCheck: ReturnType<typeof setTimeout> | null = null;
   /** Slots that have been closed, and whose threads are not gone yet. */
@@ -57,9 +54,7 @@ export class WorkerRing implements WorkerSlotListener {
 
   /** The first threads are on their way. */
   get isStarting(): boolean {
-    return (
-      this.#firstReadyAtMs === Number.POSITIVE_INFINITY && this.#slots.some(({ isStarting }) => isStarting)
-    );
+    return !this.#hasBeenReady && this.#slots.some(({ isStarting }) => isStarting);
   }
 
   get readyCount(): number {
@@ -75,8 +70,9 @@ export class WorkerRing implements WorkerSlotListener {
     return this.#waiting.length === 0 && this.#slots.every((slot) => slot.state !== "busy");
   }
 
-  submit(job: RingJob): void {
-    const next = { job, sinceMs: performance.now() };
+  /** `deadlineAtMs`: when the event's time is up, which began when it arrived. */
+  submit(job: RingJob, deadlineAtMs: number): void {
+    const next = { job, deadlineAtMs };
     const slot = this.#waiting.length === 0 ? this.#firstToTake() : undefined;
     if (slot !== undefined) this.#give(next, slot);
     else {
@@ -120,13 +116,13 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   onReady(slot: WorkerSlot, fuelUnits: number | null): void {
-    if (fuelUnits === null) this.#firstReadyAtMs = Math.min(this.#firstReadyAtMs, performance.now());
+    if (fuelUnits === null) this.#hasBeenReady = true;
     else this.#options.onCost(fuelUnits);
     this.#serve(slot);
   }
 
   onReturned(follower: WaitingJob): void {
-    const younger = this.#waiting.findIndex(({ sinceMs }) => sinceMs > follower.sinceMs);
+    const younger = this.#waiting.findIndex(({ deadlineAtMs }) => deadlineAtMs > follower.deadlineAtMs);
     this.#waiting.splice(younger < 0 ? this.#waiting.length : younger, 0, follower);
     const slot = this.#firstToTake();
     if (slot !== undefined) this.#serve(slot);
@@ -195,14 +191,13 @@ export class WorkerRing implements WorkerSlotListener {
   /** A slot may come back late or never; nobody waits without end for it. */
   #sweepLater(): void {
     if (this.#sweep !== null || this.#waiting.length === 0) return;
-    const dueMs = this.#waiting[0]!.sinceMs + this.#sweepAfterMs - performance.now();
+    const dueMs = this.#waiting[0]!.deadlineAtMs - performance.now();
     this.#sweep = setTimeout(
       () => {
         this.#sweep = null;
         const nowMs = performance.now();
-        while (this.#waiting.length > 0 && nowMs - this.#waiting[0]!.sinceMs >= this.#sweepAfterMs) {
-          const { job, sinceMs } = this.#waiting.shift()!;
-          if (!job.isCancelled) job.fail(queueTimeout(nowMs - sinceMs));
+        while (this.#waiting.length > 0 && nowMs >= this.#waiting[0]!.deadlineAtMs) {
+          this.#expire(this.#waiting.shift()!, nowMs);
         }
         this.#sweepLater();
       },
@@ -210,14 +205,14 @@ export class WorkerRing implements WorkerSlotListener {
     );
   }
 
-  get #sweepAfterMs(): number {
-    return this.#options.maxWaitMs + THREAD_START_MS;
+  #start(next: WaitingJob, slot: WorkerSlot): void {
+    const nowMs = performance.now();
+    if (nowMs < next.deadlineAtMs) this.#give(next, slot);
+    else this.#expire(next, nowMs);
   }
 
-  #start(next: WaitingJob, slot: WorkerSlot): void {
-    const waitedMs = performance.now() - Math.max(next.sinceMs, this.#firstReadyAtMs);
-    if (waitedMs <= this.#options.maxWaitMs) this.#give(next, slot);
-    else next.job.fail(queueTimeout(waitedMs));
+  #expire({ job, deadlineAtMs }: WaitingJob, nowMs: number): void {
+    if (!job.isCancelled) job.fail(queueTimeout(nowMs - deadlineAtMs + this.#options.timeoutMs));
   }
 }
 
@@ -235,11 +230,4 @@ function canTake(slot: WorkerSlot): boolean {
 
 function isSound(slot: WorkerSlot): boolean {
   return slot.state === "idle" || slot.state === "busy";
-}
-
-function queueTimeout(waitedMs: number): EventFailure {
-  return new EventFailure(
-    "queue-timeout",
-    `the event waited ${Math.round(waitedMs)} ms for an instance; the module is too slow for this load, so raise --pool-size`,
-  );
 }

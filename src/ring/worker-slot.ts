@@ -14,6 +14,7 @@ import { FollowerOffer } from "./follower-claim.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";
 import type { SlotState } from "./slot-state.ts";
+import { ThreadClock } from "./thread-clock.ts";
 import type { WaitingJob } from "./waiting-job.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
@@ -40,6 +41,7 @@ export class WorkerSlot {
   #job: RingJob | null = null;
   #follower: WaitingJob | null = null;
   #offer = new FollowerOffer();
+  #clock = new ThreadClock(0);
   #followerSinceMs = 0;
   /** The job under way takes long, as it seems: a follower had to be taken back from behind it. */
   #hasGivenBack = false;
@@ -85,16 +87,17 @@ export class WorkerSlot {
   /** Works on a job, now or after the one under way; only while it can take one. */
   take(next: WaitingJob): void {
     const event = retain(next.job.event);
+    const deadlineAtMs = this.#clock.toOther(next.deadlineAtMs);
     if (this.#state === "idle") {
       this.#state = "busy";
       this.#job = next.job;
       this.#hasGivenBack = false;
-      this.#post({ type: "ask", event });
+      this.#post({ type: "ask", event, deadlineAtMs });
       return;
     }
     this.#follower = next;
     this.#followerSinceMs = performance.now();
-    this.#post({ type: "ask", event, ticket: this.#offer.make() });
+    this.#post({ type: "ask", event, deadlineAtMs, ticket: this.#offer.make() });
   }
 
   /** The follower, unless the thread has begun it or there is none: then null. */
@@ -136,6 +139,7 @@ export class WorkerSlot {
   }
 
   #startThread(): void {
+    this.#clock = new ThreadClock(performance.now());
     const worker = new Worker(new URL("./guest-worker.ts", import.meta.url).href);
     this.#worker = worker;
     // News of a thread that has been replaced in the meantime means nothing to its successor.
@@ -160,9 +164,11 @@ export class WorkerSlot {
   }
 
   #onMessage(message: FromWorker): void {
+    if ("sentAtMs" in message) this.#clock.observe(message.sentAtMs, performance.now());
     switch (message.type) {
       case "started":
         this.#restarts.recordGoodStart();
+        this.#clock.suppose(message.timeOriginMs - performance.timeOrigin);
         this.#hasStarted = true;
         this.#becomeReady(null);
         return;

@@ -1,11 +1,11 @@
 /**
  * The log on stderr, built on consola: pretty for people, one JSON object a line for machines. Everything shown is
- * bounded and escaped here, whoever chose the text. Where the bytes go is fd-sink's business.
+ * bounded and escaped here, whoever chose the text. Where the bytes go is bounded-output's business.
  */
 
 import { styleText } from "node:util";
 import { type ConsolaInstance, createConsola, LogLevels } from "consola/core";
-import type { FdSink } from "./fd-sink.ts";
+import type { BoundedOutput } from "./bounded-output.ts";
 import { capText, escapeInvisible, quoteText } from "./hostile-text.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 
@@ -15,7 +15,7 @@ export interface ConsoleLogOptions {
   readonly verbose: boolean;
   /** Only the pretty format has colours. */
   readonly colour: boolean;
-  readonly sink: Pick<FdSink, "write" | "takeDropped">;
+  readonly sink: Pick<BoundedOutput, "write">;
 }
 
 interface Entry {
@@ -42,6 +42,8 @@ const PLAIN_VALUE = /^[\w.:/@%+-]+$/;
 export class ConsoleLog implements Log {
   readonly debugEnabled: boolean;
   readonly #consola: ConsolaInstance;
+  /** Lines that were dropped since the last report of it. */
+  #lost = 0;
 
   constructor(options: ConsoleLogOptions) {
     this.debugEnabled = options.verbose;
@@ -55,19 +57,17 @@ export class ConsoleLog implements Log {
           log: ({ type, date, args }) => {
             const level = type as LogLevel;
             const [message, fields] = args as [string, LogFields];
-            options.sink.write(format({ time: date, level, message, fields }));
-            const dropped = options.sink.takeDropped();
-            if (dropped === 0) return;
-            const fact = {
-              time: date,
-              level: "warn",
-              message: "log lines lost: stderr is read too slowly",
-            } as const;
-            options.sink.write(format({ ...fact, fields: { lines: dropped } }));
+            if (!options.sink.write(format({ time: date, level, message, fields }))) this.#lost++;
+            else if (this.#lost > 0) this.#reportLost(date, format, options.sink);
           },
         },
       ],
     });
+  }
+
+  #reportLost(time: Date, format: (entry: Entry) => string, sink: ConsoleLogOptions["sink"]): void {
+    const message = "log lines lost: stderr is read too slowly";
+    if (sink.write(format({ time, level: "warn", message, fields: { lines: this.#lost } }))) this.#lost = 0;
   }
 
   error(message: string, fields: LogFields = {}): void {

@@ -5,7 +5,7 @@
 
 /** Instead of a slice: the guest traps. */
 const STOP = 0;
-const NOT_STARTED = -1;
+const NOT_STARTED = Number.NEGATIVE_INFINITY;
 
 /** A cheap call is granted no more whole slices than that; one that takes longer was paused by a busy machine. */
 const CHEAP_SLICES = 3;
@@ -21,8 +21,10 @@ export class Deadline {
   readonly #wholeSlice: number;
   #timeoutMs = Number.POSITIVE_INFINITY;
   #graceMs = 0;
+  #spentMs = 0;
   #startedAtMs = NOT_STARTED;
   #hasExpired = false;
+  #elapsedMs = 0;
   #granted = 0;
 
   /** `fuelPerSlice`: units of fuel, as given to the rewrite; Infinity without limits. */
@@ -33,6 +35,11 @@ export class Deadline {
   /** True when the last armed call was told to stop. A guest cannot take that back by swallowing exceptions. */
   get hasExpired(): boolean {
     return this.#hasExpired;
+  }
+
+  /** How much of the event's time was gone when the last armed call was told to stop; 0 when it was not. */
+  get elapsedMs(): number {
+    return this.#elapsedMs;
   }
 
   /** Units of fuel granted since the deadline was armed. */
@@ -53,12 +60,17 @@ export class Deadline {
    * Starts a call. With `graceMs` the timeout is a budget and no promise: its time starts with the first check, which
    * most calls never reach, all slices are whole, and a call that has used few of them when the time is up is not
    * stopped before `graceMs`, since a busy machine took that time.
+   *
+   * `spentMs` is what the event has used of its time already, elsewhere: a timeout that is a promise counts it, a budget
+   * does not.
    */
-  arm(timeoutMs: number, graceMs = 0): void {
+  arm(timeoutMs: number, graceMs = 0, spentMs = 0): void {
     this.#timeoutMs = timeoutMs;
     this.#graceMs = graceMs;
-    this.#startedAtMs = graceMs > 0 ? NOT_STARTED : performance.now();
+    this.#spentMs = spentMs;
+    this.#startedAtMs = graceMs > 0 ? NOT_STARTED : performance.now() - spentMs;
     this.#hasExpired = false;
+    this.#elapsedMs = 0;
     this.#granted = 0;
   }
 
@@ -72,6 +84,7 @@ export class Deadline {
     if (elapsedMs < this.#graceMs && this.#granted < CHEAP_SLICES * this.#wholeSlice)
       return this.#grant(this.#graceMs);
     this.#hasExpired = true;
+    this.#elapsedMs = this.#graceMs > 0 ? elapsedMs + this.#spentMs : elapsedMs;
     return STOP;
   };
 

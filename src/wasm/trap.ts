@@ -9,7 +9,7 @@ import type { Deadline } from "./deadline.ts";
 const MAX_NAMED_FRAMES = 5;
 /** The engine appends the host expression that made the call; it means nothing to a module's author. */
 const HOST_EXPRESSION = / \(evaluating '[\s\S]*'\)$/;
-const GUEST_FRAME = /\.wasm-function\[(.*)\]$/;
+const GUEST_FRAME = /\.wasm-function\[(.*)\]$/s;
 
 /**
  * @param thrown what a guest export threw
@@ -50,7 +50,7 @@ export function deadlineFailure(deadline: Deadline, call: string, thrown?: unkno
   return new EventFailure(
     "guest-deadline",
     `the guest was stopped in ${where} after ${deadline.timeoutMs} ms, its time for one event`,
-    { cause: thrown, details: { call, fuel_slices: deadline.slices } },
+    { cause: thrown, details: { call, fuel_slices: deadline.slices }, elapsedMs: deadline.elapsedMs },
   );
 }
 

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where its standard output goes instead of to the test. */
+  readonly stdoutPath?: string;
 }
 
 export interface ProgramRun {
@@ -35,13 +37,15 @@ export function authorPrograms(): readonly [AuthorProgram, ...AuthorProgram[]] {
 function program(name: string, command: readonly string[]): AuthorProgram {
   return {
     name,
-    run: (argv, { input = "", cwd = import.meta.dir, env = {} } = {}) => {
+    run: (argv, { input = "", cwd = import.meta.dir, env = {}, stdoutPath } = {}) => {
       const { exitCode, stdout, stderr } = Bun.spawnSync([...command, ...argv], {
         cwd,
         env: { PATH: process.env["PATH"] ?? "", ...env },
         stdin: Buffer.from(input),
+        stdout: stdoutPath === undefined ? "pipe" : Bun.file(stdoutPath),
+        stderr: "pipe",
       });
-      return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+      return { exitCode, stdout: stdout?.toString() ?? "", stderr: stderr.toString() };
     },
   };
 }

@@ -111,6 +111,24 @@ for (const program of authorPrograms()) {
       expect(stdout).toContain('  tags      {"mode":"strict"}\n');
     });
 
+    test("says when the configuration means nothing to the module", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("config.json"), "{}");
+      const argv = ["call", guestPath("allow"), "--config", folder.file("config.json")];
+      expect(program.run(argv)).toMatchObject({
+        exitCode: 0,
+        stderr:
+          "the module takes no configuration (it exports no usable on_configure); --config means nothing to it\n",
+      });
+    });
+
+    test("ends with 2 for a configuration that never ends", () => {
+      expect(program.run(["call", guestPath("configure-echo"), "--config", "/dev/zero"])).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining("(configuration-too-large)"),
+      });
+    });
+
     test("shows what the module writes, with nothing that could drive a terminal", () => {
       const { stdout } = program.run(["call", guestPath("write-flood")]);
       expect(stdout).toContain("\n  log\n    ");

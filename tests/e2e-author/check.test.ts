@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import type { GuestName } from "../guests/guest-list.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { examplePolicy } from "../support/example-modules.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -32,6 +33,17 @@ for (const program of authorPrograms()) {
       const { exitCode, stdout } = program.run(["check", guestPath("signature-request")]);
       expect(exitCode).toBe(0);
       expect(stdout).toEndWith("The module can be served: 1 warning.\n");
+    });
+
+    test("warns of a configuration that means nothing to the module", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("config.json"), "{}");
+      const run = (guest: GuestName) =>
+        program.run(["check", guestPath(guest), "--config", folder.file("config.json")]).stdout;
+      expect(run("allow")).toContain(
+        "  ! configuration           means nothing to the module, which exports no usable on_configure\n    → export on_configure(i32, i32) -> i32, or leave --config out\n",
+      );
+      expect(run("configure-accept")).toContain("  ✓ configuration           accepted\n");
     });
 
     test("survives every module, and ends with 1 where the agent would not start", () => {
@@ -75,6 +87,20 @@ for (const program of authorPrograms()) {
         stderr:
           "sentinel-wasm-agent: cannot read the module /nonexistent/policy.wasm: there is no such file; check the path (module-unreadable)\n",
       });
+    });
+
+    test("ends with 2 and a sentence when its report cannot be written", () => {
+      for (const argv of [
+        ["check", guestPath("allow")],
+        ["call", guestPath("allow")],
+        ["schema", "event"],
+        ["check", "--help"],
+      ]) {
+        expect(program.run(argv, { stdoutPath: "/dev/full" })).toMatchObject({
+          exitCode: 2,
+          stderr: "sentinel-wasm-agent: cannot write the output: the disk is full (output-unwritable)\n",
+        });
+      }
     });
 
     test("has colours only where they are wanted", () => {

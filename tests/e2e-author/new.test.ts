@@ -77,6 +77,17 @@ for (const program of programs) {
       expect(readdirSync(folder.path)).toEqual(["notes.txt"]);
     });
 
+    test("names a folder that could drive the terminal in a form that is harmless, and still leads there", () => {
+      using folder = temporaryFolder();
+      const name = "it's \u001b[2J\u202e";
+      const { exitCode, stdout } = program.run(["new", name, "-t", "c"], { cwd: folder.path });
+      expect(exitCode).toBe(0);
+      expect(stdout).not.toMatch(/[^\P{C}\n]/u);
+      const [cd] = /cd .+?(?= && )/.exec(stdout) ?? [""];
+      const shell = Bun.spawnSync(["bash", "-c", `${cd} && pwd`], { cwd: folder.path });
+      expect(shell.stdout.toString()).toBe(`${folder.file(name)}\n`);
+    });
+
     test("asks for a template it has", () => {
       expect(program.run(["new", "x"])).toMatchObject({
         exitCode: 2,

@@ -1,10 +1,11 @@
 /** What the proxy pushes, and what the flags say about verdicts, as a proxy sees it. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { guestPath } from "../guests/guest-path.ts";
 import { replyGuest } from "../guests/reply-guest.ts";
 import type { AcceptedDecision } from "../support/accepted-answer.ts";
-import { AgentProcess } from "../support/agent-process.ts";
+import { AgentProcess, type LogLine } from "../support/agent-process.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -25,6 +26,97 @@ async function capacity(agent: AgentProcess): Promise<number> {
   expect(capabilities.limits.max_concurrency).toBe(capabilities.features.concurrent_requests);
   return capabilities.features.concurrent_requests;
 }
+
+describe("configuration from a file", () => {
+  const ECHO = guestPath("configure-echo");
+
+  /** What the guest was configured with; null for nothing. */
+  async function heldConfig(proxy: V2Proxy): Promise<unknown> {
+    const [tag] = (await proxy.request()).tags;
+    return JSON.parse(tag ?? "null");
+  }
+
+  async function reload(agent: AgentProcess, message: string): Promise<LogLine> {
+    const before = count(agent, message);
+    agent.signal("SIGHUP");
+    while (count(agent, message) === before) await Bun.sleep(5);
+    return agent.lines.findLast((line) => line.msg === message)!;
+  }
+
+  test("holds from the start, in every instance, until the proxy pushes one, which holds from then on", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("config.json");
+    writeFileSync(path, '{ "from": "file" }');
+    await using agent = await AgentProcess.start({
+      module: ECHO,
+      flags: ["--config", path, "--isolation", "per-request"],
+    });
+    const proxy = await V2Proxy.connect(agent.socketPath);
+    for (let i = 0; i < 5; i++) expect(await heldConfig(proxy)).toEqual({ from: "file" });
+    expect((await proxy.configure({ from: "proxy" })).decision).toBe("allow");
+    expect(await heldConfig(proxy)).toEqual({ from: "proxy" });
+    writeFileSync(path, "no JSON");
+    await reload(agent, "reloaded the module");
+    expect(await heldConfig(proxy)).toEqual({ from: "proxy" });
+  });
+
+  test("is read again by a reload; one that cannot be used changes nothing", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("config.json");
+    writeFileSync(path, '{"version":1}');
+    await using agent = await AgentProcess.start({ module: ECHO, env: { WASM_CONFIG: path } });
+    const proxy = await V2Proxy.connect(agent.socketPath);
+    writeFileSync(path, '{"version":2}');
+    await reload(agent, "reloaded the module");
+    expect(await heldConfig(proxy)).toEqual({ version: 2 });
+    writeFileSync(path, '{"version":');
+    expect(
+      await reload(agent, "the new module cannot be used; the one before goes on serving"),
+    ).toMatchObject({
+      code: "configuration-not-json",
+    });
+    expect(await heldConfig(proxy)).toEqual({ version: 2 });
+  });
+
+  test("is watched, too, with --watch", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("config.json");
+    writeFileSync(path, '{"version":1}');
+    await using agent = await AgentProcess.start({ module: ECHO, flags: ["--config", path, "--watch"] });
+    writeFileSync(path, '{"version":2}');
+    await agent.line("reloaded the module");
+    expect(await heldConfig(await V2Proxy.connect(agent.socketPath))).toEqual({ version: 2 });
+  });
+
+  test.each([
+    ["that is not there", null, ECHO, "configuration-unreadable"],
+    ["that is no JSON", "mode = strict", ECHO, "configuration-not-json"],
+    ["that the module refuses", "{}", guestPath("configure-refuse"), "configuration-refused"],
+  ] as const)("%s ends the start with 2 and a sentence", async (_what, content, module, code) => {
+    using folder = temporaryFolder();
+    const path = folder.file("config.json");
+    if (content !== null) writeFileSync(path, content);
+    await using agent = AgentProcess.launch({ module, flags: ["--config", path] });
+    expect(await agent.exited).toBe(2);
+    expect(agent.complaints).toHaveLength(1);
+    expect(agent.complaints[0]).toContain(path);
+    expect(agent.complaints[0]).toEndWith(` (${code})`);
+  });
+
+  test("that means nothing to the module is worth a warning", async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("config.json"), "{}");
+    await using agent = await AgentProcess.start({
+      module: guestPath("block"),
+      flags: ["--config", folder.file("config.json")],
+    });
+    expect(
+      await agent.line(
+        "the module takes no configuration (it exports no usable on_configure); --config means nothing to it",
+      ),
+    ).toMatchObject({ level: "warn", config: folder.file("config.json") });
+  });
+});
 
 describe("configuration from the proxy", () => {
   test("sets the policy and the pool for every connection", async () => {

@@ -8,14 +8,10 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
-import { guestWat } from "../guests/guest-wat.ts";
-import { costlyStart } from "../hostile/costly-start.ts";
 import { AgentProcess, type AgentProcessOptions } from "../support/agent-process.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { v2Frame } from "../support/frames.ts";
@@ -66,27 +62,6 @@ test("the ready line says what is served where, as one JSON object", async () =>
     policy: "fail-closed",
     limits: true,
   });
-});
-
-/** Bit 0 of the signals a process catches. */
-const SIGHUP_BIT = 1n;
-
-function catchesHangUp(pid: number): boolean {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return (BigInt(`0x${/^SigCgt:\s+(\w+)$/m.exec(status)?.[1]}`) & SIGHUP_BIT) === SIGHUP_BIT;
-}
-
-// Which signals a process catches is read from /proc.
-test.skipIf(!IS_LINUX)("a SIGHUP that comes before it is ready is answered when it is", async () => {
-  using folder = temporaryFolder();
-  const module = folder.file("slow-start.wasm");
-  writeFileSync(module, await assembleWat("slow-start", guestWat(costlyStart(20_000_000))));
-  await using agent = AgentProcess.launch({ module });
-  while (!catchesHangUp(agent.pid)) await Bun.sleep(1);
-  expect(agent.lines).toEqual([]);
-  agent.signal("SIGHUP");
-  expect(await agent.line("reloaded the module")).toMatchObject({ reason: "SIGHUP" });
-  expect(agent.lines.map(({ msg }) => msg)).toEqual(["ready", "reloaded the module"]);
 });
 
 test("the socket is there as soon as the agent is ready, with the mode that was asked for", async () => {

@@ -229,3 +229,45 @@ describe("many connections", () => {
     expect(await agent.exited).toBe(0);
   });
 });
+
+/** Null for a connection that is closed, at whatever moment that is noticed. */
+async function servedProxy(socketPath: string): Promise<V1Proxy | null> {
+  try {
+    const proxy = await V1Proxy.connect(socketPath);
+    await proxy.request();
+    return proxy;
+  } catch {
+    return null;
+  }
+}
+
+// What a process may open is read from /proc.
+test.skipIf(!IS_LINUX)(
+  "connections beyond what the process may open are closed at once; the others are served, and make room for new ones",
+  async () => {
+    await using agent = await AgentProcess.start({
+      module: guestPath("block"),
+      launcher: ["bash", "-c", 'ulimit -n 100; exec "$0" "$@"'],
+    });
+    const open: V1Proxy[] = [];
+    let refused = 0;
+    // Each is served or closed; none waits for a descriptor.
+    while (refused < 50) {
+      const proxy = await servedProxy(agent.socketPath);
+      if (proxy === null) refused++;
+      else open.push(proxy);
+    }
+    expect(open.length).toBeGreaterThan(20);
+    expect((await open[0]!.request()).decision).toMatchObject({ block: { status: 451 } });
+    expect(
+      await agent.line(
+        "a connection was closed at once: nearly all file descriptors are in use; raise the limit (ulimit -n, LimitNOFILE=)",
+      ),
+    ).toMatchObject({ level: "error", connections: open.length });
+    // There are descriptors left for everything else.
+    agent.signal("SIGHUP");
+    await agent.line("reloaded the module");
+    for (const proxy of open) proxy.wire.terminate();
+    while ((await servedProxy(agent.socketPath)) === null) await Bun.sleep(1);
+  },
+);

@@ -7,7 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
-import { costlyStart } from "./costly-start.ts";
+import { costlyStart } from "../support/costly-start.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { guardedGuest, POISON_PADDING } from "./guarded-guest.ts";
 import { innocentRequestsDuring, isPlainAllow } from "./innocent-requests.ts";

@@ -6,17 +6,25 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { HeadersEvent } from "../../src/event/event.ts";
 import { EventFailure } from "../../src/event/failure.ts";
+import type { Verdict } from "../../src/event/verdict.ts";
+import { Ring } from "../../src/ring/ring.ts";
 import { textTable } from "../bench/report/text-table.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
+import { costlyStart } from "../support/costly-start.ts";
 import { openGuest } from "../support/open-guest.ts";
+import { jsonRecipe, prepareStateless } from "../support/prepare-stateless.ts";
+import { silentLog } from "../support/silent-log.ts";
+import { slotSettings, TEST_LIMITS } from "../support/slot-settings.ts";
 import { HOST_IMPORT_GUESTS } from "./host-import-guests.ts";
 
 /** Each row makes many instances, on a machine that may be busy. */
 setDefaultTimeout(60_000);
 
 const TIMEOUT_MS = 20;
+/** Enough for a thread to start. */
+const LONG_TIMEOUT_MS = 3000;
 const SLACK_MS = 1000;
 const CALLS = 9;
 
@@ -86,3 +94,33 @@ test.each(Object.entries(HOST_IMPORT_GUESTS))(
     expect(late[CALLS >> 1]).toBeLessThan(SLACK_MS);
   },
 );
+
+test("the first heavy event is answered at its deadline, although a thread has to start for it", async () => {
+  const text = guestWat(`${costlyStart(50_000_000)}
+(func $handle (param i32 i32) (result i64) (loop $forever (br $forever)) (unreachable))`);
+  const recipe = jsonRecipe(await assembleWat("costly-loop", text), TEST_LIMITS);
+  const { factory } = await prepareStateless(recipe);
+  const settings = slotSettings({ timeoutMs: LONG_TIMEOUT_MS });
+  const openedAtMs = performance.now();
+  const ring = new Ring({
+    factory,
+    recipe,
+    size: 2,
+    dispatch: "auto",
+    settings,
+    configJson: null,
+    log: silentLog(),
+    isServing: true,
+  });
+  // A thread has to do as much, and more.
+  const startMs = performance.now() - openedAtMs;
+  const { promise: settled, resolve } = Promise.withResolvers<Verdict | EventFailure>();
+  const askedAtMs = performance.now();
+  ring.submit({ event: EVENT, exchange: null, isCancelled: false, succeed: resolve, fail: resolve });
+  expect(await settled).toMatchObject({ code: "guest-deadline" });
+  const lateMs = performance.now() - askedAtMs - LONG_TIMEOUT_MS;
+  ring.close();
+  rows.push([`(at ${LONG_TIMEOUT_MS} ms) in a thread that starts for it`, "", lateMs.toFixed(2), ""]);
+  expect(lateMs).toBeGreaterThanOrEqual(-0.1);
+  expect(lateMs).toBeLessThan(startMs / 2);
+});

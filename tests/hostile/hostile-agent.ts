@@ -5,6 +5,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { AgentProcess, type AgentProcessOptions, type LogLine } from "../support/agent-process.ts";
+import { processorMs } from "../support/processor-time.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary-folder.ts";
 
 export interface HostileAgentOptions extends Omit<AgentProcessOptions, "module"> {
@@ -16,12 +17,12 @@ export interface EndedRun {
   readonly exitCode: number | null;
   /** What it wrote on stderr that is no log line. */
   readonly complaints: readonly string[];
+  /** All of stderr. */
+  readonly log: string;
 }
 
 const LINE_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 5;
-/** USER_HZ of every Linux that Bun runs on. */
-const MS_PER_TICK = 10;
 
 export class HostileAgent implements AsyncDisposable {
   readonly #agent: AgentProcess;
@@ -45,7 +46,7 @@ export class HostileAgent implements AsyncDisposable {
     const module = writeModule(folder, options.module);
     await using agent = AgentProcess.launch({ ...options, module });
     const exitCode = await agent.exited;
-    return { exitCode, complaints: agent.complaints };
+    return { exitCode, complaints: agent.complaints, log: agent.rawLog };
   }
 
   get socketPath(): string {
@@ -90,12 +91,7 @@ export class HostileAgent implements AsyncDisposable {
 
   /** Processor time used so far, in milliseconds. Linux only. */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
-    const [user, system] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 13);
-    return (Number(user) + Number(system)) * MS_PER_TICK;
+    return processorMs(this.pid);
   }
 
   /** One figure of /proc/<pid>/status, such as VmRSS, in KiB. Linux only. */

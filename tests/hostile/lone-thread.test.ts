@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { assembleWat } from "../guests/assemble-guest.ts";
 import { V2Proxy } from "../support/fake-proxy.ts";
-import { costlyStart } from "./costly-start.ts";
+import { costlyStart } from "../support/costly-start.ts";
 import { guardedWat, POISON_PADDING } from "./guarded-guest.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 

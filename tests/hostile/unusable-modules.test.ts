@@ -152,6 +152,48 @@ describe("at start, a module that", () => {
   });
 });
 
+describe("text of a module that cannot start", () => {
+  /** A line break with a forged log line, ESC, U+009B (one byte of a terminal's control sequences), and a bidi override. */
+  const HOSTILE = '\n{"level":"info","msg":"ready"}\n\u001b[2J\u009b2J\u202e';
+  const ESCAPED = '\\u000a{"level":"info","msg":"ready"}\\u000a\\u001b[2J\\u009b2J\\u202e';
+  const PLACE = "n".repeat(Buffer.byteLength(HOSTILE));
+
+  /** A name of a function cannot hold such characters in the text format, so they are put into the binary. */
+  async function namedByHostiles(): Promise<Uint8Array> {
+    const text = guestWat(`(func $${PLACE} (unreachable))\n(func (export "_initialize") (call $${PLACE}))`);
+    const bytes = Buffer.from(await assembleWat("hostile-name", text));
+    bytes.write(HOSTILE, bytes.indexOf(PLACE));
+    return bytes;
+  }
+
+  function abortsWithHostileText(): Promise<Uint8Array> {
+    const utf16 = Buffer.from(HOSTILE, "utf16le");
+    const length = Buffer.from(Uint32Array.of(utf16.length).buffer);
+    const data = [...length, ...utf16].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join("");
+    return assembleWat(
+      "hostile-abort",
+      guestWat(`(import "env" "abort" (func $abort (param i32 i32 i32 i32)))
+(data (i32.const 2048) "${data}")
+(func (export "_initialize") (call $abort (i32.const 2052) (i32.const 0) (i32.const 7) (i32.const 3)))`),
+    );
+  }
+
+  const MODULES = [
+    ["names of its functions", namedByHostiles, `the guest trapped in ${ESCAPED}`],
+    ["the message of its abort", abortsWithHostileText, `the guest aborted: ${ESCAPED} (unknown file:7:3)`],
+  ] as const;
+
+  for (const logFormat of ["json", "pretty"] as const) {
+    test.each(MODULES)(`%s: escaped, in one line (${logFormat})`, async (_what, module, sentence) => {
+      const ended = await HostileAgent.runToItsEnd({ module: await module(), flags: FLAGS, logFormat });
+      expect(ended.log).not.toMatch(/[^\P{C}\n]/u);
+      expect(ended.complaints).toEqual([expect.stringContaining(sentence)]);
+      expect(ended.log).toBe(`${ended.complaints[0]}\n`);
+      expect(ended.exitCode).toBe(2);
+    });
+  }
+});
+
 describe("at a reload", () => {
   test("each of them is refused with its code, and the module of before goes on serving", async () => {
     await using agent = await HostileAgent.start({ module: guestPath("counter"), flags: FLAGS });

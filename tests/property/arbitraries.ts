@@ -24,7 +24,7 @@ const decision: fc.Arbitrary<Decision> = fc.oneof(
   fc.constant({ kind: "allow" as const }),
   fc.record({
     kind: fc.constant("block" as const),
-    status: fc.integer({ min: 100, max: 599 }),
+    status: fc.integer({ min: 200, max: 599 }),
     body: fc.option(text),
   }),
   fc.record({

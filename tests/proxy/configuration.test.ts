@@ -21,6 +21,9 @@ async function openHouse(proxy: InstalledProxy, options: Omit<HouseOptions, "mod
   return House.open(proxy, { module: await GUEST, ...options });
 }
 
+/** How many a v2 proxy opens to an agent. */
+const PROXY_CONNECTIONS = 4;
+
 function countOf(text: string, part: string): number {
   return text.split(part).length - 1;
 }
@@ -54,6 +57,16 @@ describeEachProxy("configuration", (proxy) => {
           .filter((line) => line.includes("were left to the module"));
         expect(warnings).toHaveLength(1);
         expect(JSON.parse(warnings[0]!)).toMatchObject({ level: "warn", keys: "mode" });
+      });
+
+      const reports = proxy.traits.protocol === "v2" ? "once for each of its connections" : "not at all";
+      test(`a value that cannot be used is reported to this proxy ${reports}, and the rest applies`, async () => {
+        await using house = await openHouse(proxy, {
+          config: { agentConfig: { "fail-open": true, "pool-size": 1000 } },
+        });
+        expect((await house.request("/trap")).status).toBe(200);
+        const lines = countOf(house.proxyLog(), "pool-size must be an integer from 1 to 256, got 1000");
+        expect(lines).toBe(proxy.traits.protocol === "v2" ? PROXY_CONNECTIONS : 0);
       });
 
       test("--ignore-proxy-config keeps the agent's own policy, and the agent in service", async () => {

@@ -126,6 +126,26 @@ export function acceptHandshakeResponse(text: string): {
   };
 }
 
+export interface ConfigError {
+  readonly error: string;
+  readonly field: string | null;
+}
+
+/** @throws Error naming the rule that the report of a configuration's problem breaks. */
+export function acceptConfigError(text: string): ConfigError {
+  const message = object(parseStrictJson(text), "the config update");
+  string(message.get("request_id"), "request_id");
+  unsigned(message.get("timestamp_ms"), "timestamp_ms", Number.MAX_SAFE_INTEGER);
+  const update = object(message.get("update_type"), "update_type");
+  const type = string(update.get("type"), "update_type.type");
+  if (type !== "config_error") throw new Error(`no other update is sent, got ${type}`);
+  const field = update.get("field");
+  return {
+    error: string(update.get("error"), "update_type.error"),
+    field: field === undefined || field === null ? null : string(field, "update_type.field"),
+  };
+}
+
 function decision(value: StrictJson | undefined): AcceptedDecision {
   if (value === "allow") return "allow";
   const [variant, content] = oneVariant(value, "decision");

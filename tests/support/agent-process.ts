@@ -110,6 +110,11 @@ export class AgentProcess implements AsyncDisposable {
     }
   }
 
+  /** The signal that ended it; null while it runs, and when it ended by itself. */
+  get endedBy(): NodeJS.Signals | number | null {
+    return this.#process.signalCode;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }

@@ -3,7 +3,13 @@
  * would not take.
  */
 
-import { acceptAnswer, type AcceptedAnswer, acceptHandshakeResponse } from "./accepted-answer.ts";
+import {
+  type AcceptedAnswer,
+  acceptAnswer,
+  acceptConfigError,
+  acceptHandshakeResponse,
+  type ConfigError,
+} from "./accepted-answer.ts";
 import { v1Frame, v2Frame } from "./frames.ts";
 import {
   type BodyFacts,
@@ -70,6 +76,8 @@ export class V2Proxy {
   readonly #pongs: PromiseWithResolvers<string>[] = [];
   /** Answers to nobody, and frames of types that no agent may send: must stay empty. */
   readonly strays: string[] = [];
+  /** Problems of configurations that the agent reported. */
+  readonly configErrors: ConfigError[] = [];
 
   private constructor(wire: WireSocket, handshakeResponse: string) {
     this.wire = wire;
@@ -137,6 +145,10 @@ export class V2Proxy {
   #deliver(type: number, text: string): void {
     if (type === Type.pong) {
       this.#pongs.shift()?.resolve(text);
+      return;
+    }
+    if (type === Type.configUpdateRequest) {
+      this.configErrors.push(acceptConfigError(text));
       return;
     }
     if (type !== Type.agentResponse) {

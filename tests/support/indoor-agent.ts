@@ -33,8 +33,6 @@ export interface IndoorAgent {
   close(): void;
 }
 
-const MAX_POOL_SIZE = 256;
-
 /** `module` is a path or the bytes themselves. */
 export async function openIndoorAgent(
   module: string | Uint8Array<ArrayBuffer>,
@@ -64,7 +62,7 @@ export async function openIndoorAgent(
         dispatcher.subscribed = new Set(kinds);
       },
     },
-    { isIgnored: options.ignoreProxyConfig ?? false, maxPoolSize: MAX_POOL_SIZE, log },
+    { isIgnored: options.ignoreProxyConfig ?? false, log },
   );
   const dispatcher = new Dispatcher(ring, {
     log,

@@ -59,6 +59,7 @@ export const Type = {
   guardrailInspect: 0x16,
   configure: 0x17,
   agentResponse: 0x20,
+  configUpdateRequest: 0x32,
   cancel: 0x40,
   ping: 0x41,
   pong: 0x42,

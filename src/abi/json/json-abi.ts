@@ -61,6 +61,7 @@ function prepare(loaded: LoadedModule, options: AbiOptions): StatelessFactory {
     abiName: "json",
     isStateful: false,
     handles: new Set(handled.map(({ kind }) => kind)),
+    takesConfiguration: usable.has(CONFIGURE_HANDLER),
     warnings,
     instantiate: (host) => makeGuest(loaded, usable, handled, host, options, verdicts),
   };

@@ -93,7 +93,7 @@ export class JsonGuest implements StatelessGuest {
     return used === null || this.#wasCalled ? used : 0;
   }
 
-  call(event: ProxyEvent, timeoutMs: number, graceMs = 0): Verdict {
+  call(event: ProxyEvent, timeoutMs: number, graceMs = 0, spentMs = 0): Verdict {
     const handler = this.#exports.handlers[event.kind];
     this.#wasCalled = handler !== undefined;
     if (handler === undefined) return PLAIN_ALLOW;
@@ -107,7 +107,7 @@ export class JsonGuest implements StatelessGuest {
         : given.end - given.start + Math.max(0, added.length - 1);
     const bytes = handler.takesBytes ? bytesOf(event) : NO_BYTES;
     let call = "alloc";
-    this.#started.deadline.arm(timeoutMs, graceMs);
+    this.#started.deadline.arm(timeoutMs, graceMs, spentMs);
     this.#started.fuel.fill();
     try {
       const pointer =

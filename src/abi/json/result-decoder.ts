@@ -48,7 +48,8 @@ const DEFAULT_BLOCK_STATUS = 403;
 const DEFAULT_REDIRECT_STATUS = 302;
 /** Proxies read JSON of at most 128 levels, of which an answer needs three for itself. */
 const MAX_CUSTOM_DEPTH = 100;
-const MIN_STATUS = 100;
+/** A final status: those below 200 are interim ones, which end no request. */
+const MIN_STATUS = 200;
 const MAX_STATUS = 599;
 
 /** @throws EventFailure for every result that is not exactly what the contract allows. */

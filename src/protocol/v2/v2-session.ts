@@ -21,6 +21,7 @@ import type { ProtocolOptions } from "../protocol-options.ts";
 import type { ResponseEncoder } from "../response-encoder.ts";
 import type { ResponseEncoders } from "../response-encoders.ts";
 import { decodeUtf8 } from "../text-decoder.ts";
+import { ConfigErrorReports } from "./config-error.ts";
 import { decodeHandshake, encodeHandshakeResponse } from "./handshake.ts";
 import { eventKindOf, isKnownType, MessageType } from "./message-type.ts";
 import { honoursWholeAnswers } from "./proxy-version.ts";
@@ -41,6 +42,7 @@ export class V2Session implements FrameHandler, EventSource {
   readonly #encoders: ResponseEncoders;
   #encoder: ResponseEncoder;
   #hasShakenHands = false;
+  readonly #configErrors = new ConfigErrorReports();
   readonly #inFlight = new Map<string, InFlight>();
 
   constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
@@ -201,7 +203,11 @@ export class V2Session implements FrameHandler, EventSource {
     try {
       const payload = parsePayload(buffer, start, end);
       const outcome = this.#options.events.configure(payload["config"] ?? null);
-      this.#send(configureVerdict(outcome), eventCorrelationId(payload), null);
+      const id = eventCorrelationId(payload);
+      // Before the answer: a proxy that gets a refusal gives the connection up.
+      const report = this.#configErrors.payloadFor(outcome, id, Date.now());
+      if (report !== null) this.#outbox.sendText(MessageType.configUpdateRequest, report);
+      this.#send(configureVerdict(outcome), id, null);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#options.log.warn("ignored a configuration that cannot be read", { reason: error.message });

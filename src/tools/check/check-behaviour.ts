@@ -11,7 +11,9 @@ import { writeOutcome } from "../../telemetry/recording/outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../repeat-calls.ts";
 import { sampleRequest, sampleResponse } from "../sample-events.ts";
 import { showBytes } from "../show-bytes.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, findingsAbout } from "./finding.ts";
+
+const finding = findingsAbout("behaviour");
 
 /** Enough to see a leak of a few dozen bytes a call through pages of 64 KiB. */
 const CALLS_PER_ROUND = 2000;
@@ -33,9 +35,24 @@ export async function checkBehaviour(
     return [finding("error", "start", error.message, null)];
   }
   return [
+    ...checkConfiguration(guest, configJson),
     ...checkSample(guest, "sample request", sampleRequest(), settings.maxMemoryBytes),
     ...checkSample(guest, "sample response", sampleResponse(), settings.maxMemoryBytes),
   ];
+}
+
+function checkConfiguration(guest: BenchGuest, configJson: string | null): readonly Finding[] {
+  if (configJson === null) return [];
+  return guest.prepared.factory.takesConfiguration
+    ? [finding("ok", "configuration", "accepted")]
+    : [
+        finding(
+          "warning",
+          "configuration",
+          "means nothing to the module, which exports no usable on_configure",
+          "export on_configure(i32, i32) -> i32, or leave --config out",
+        ),
+      ];
 }
 
 function checkSample(
@@ -133,13 +150,4 @@ function adviceFor(failure: EventFailure): string | null {
     default:
       return 'the result is described by the command "schema result"';
   }
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "behaviour", subject, level, message, advice };
 }

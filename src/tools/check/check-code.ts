@@ -3,7 +3,9 @@
 import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
 import { showBytes } from "../show-bytes.ts";
 import { type Feature, scanFeatures } from "./feature-scan.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, findingsAbout } from "./finding.ts";
+
+const finding = findingsAbout("code");
 
 /** Loading, and reloading, takes about a millisecond for each of these. */
 const LARGE_BYTES = 8 * 1024 * 1024;
@@ -61,13 +63,4 @@ function checkNames({ sections }: ModuleOutline): Finding {
         "absent: reports of traps can only number your functions",
         'keep the name section while you develop (Rust: strip = "debuginfo"; C: no --strip-all; Go: no -s; Zig: no -fstrip; AssemblyScript: --debug)',
       );
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "code", subject, level, message, advice };
 }

@@ -3,7 +3,9 @@
 import { HEADER_HANDLERS } from "../../abi/json/event-exports.ts";
 import { OPTIONAL_FUNCTIONS, REQUIRED_FUNCTIONS } from "../../abi/json/json-abi.ts";
 import type { ExportType } from "../../wasm/export-types.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, type FindingLevel, findingsAbout } from "./finding.ts";
+
+const finding = findingsAbout("exports");
 
 type ExportTypes = ReadonlyMap<string, ExportType>;
 
@@ -98,13 +100,4 @@ function hasType(types: ExportTypes, name: string, expected: string): boolean {
 
 function describe(type: ExportType): string {
   return type.kind === "function" ? type.signature : `a ${type.kind}`;
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "exports", subject, level, message, advice };
 }

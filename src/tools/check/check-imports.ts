@@ -10,7 +10,9 @@ import { ImportHost } from "../../wasm/imports/import-host.ts";
 import { isWasiModule, wasiFunctions } from "../../wasm/imports/wasi/wasi-functions.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { GuestLines } from "../guest-lines.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, type FindingLevel, findingsAbout } from "./finding.ts";
+
+const finding = findingsAbout("imports");
 
 type Descriptor = WebAssembly.ModuleImportDescriptor;
 
@@ -103,13 +105,4 @@ function quote(name: string): string {
 function mutedHost(): ImportHost {
   const log = new GuestLines();
   return new ImportHost({ output: new GuestOutput({ log, slot: 0, isMuted: true }), log, slot: 0 });
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "imports", subject, level, message, advice };
 }

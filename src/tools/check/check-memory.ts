@@ -4,8 +4,10 @@ import { ByteReader } from "../../wasm/metering/byte-reader.ts";
 import { pageBytes } from "../../wasm/metering/limit-helpers.ts";
 import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
 import { showBytes } from "../show-bytes.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, findingsAbout } from "./finding.ts";
 import { skipValueType } from "./skip-types.ts";
+
+const finding = findingsAbout("memory");
 
 interface DeclaredLimits {
   /** Pages of a memory, entries of a table. */
@@ -115,13 +117,4 @@ function readLimits(reader: ByteReader): DeclaredLimits {
 function sectionReader({ bytes, sections }: ModuleOutline, id: number): ByteReader | null {
   const section = sections.find((one) => one.id === id);
   return section === undefined ? null : new ByteReader(bytes, section.start, section.end);
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "memory", subject, level, message, advice };
 }

@@ -2,7 +2,9 @@
 
 import type { ExportType } from "../../wasm/export-types.ts";
 import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
-import type { Finding, FindingLevel } from "./finding.ts";
+import { type Finding, findingsAbout } from "./finding.ts";
+
+const finding = findingsAbout("start");
 
 const START_TYPE = "() -> ()";
 
@@ -47,13 +49,4 @@ function commandStyle(hasInitialize: boolean): Finding {
     "the module is built as a command: `_start` is never called, so what its runtime sets up there is missing",
     REACTOR_ADVICE,
   );
-}
-
-function finding(
-  level: FindingLevel,
-  subject: string,
-  message: string,
-  advice: string | null = null,
-): Finding {
-  return { area: "start", subject, level, message, advice };
 }

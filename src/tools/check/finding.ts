@@ -24,3 +24,15 @@ export interface Finding {
   /** What to do about it; null where there is nothing to do. */
   readonly advice: string | null;
 }
+
+export type MakeFinding = (
+  level: FindingLevel,
+  subject: string,
+  message: string,
+  advice?: string | null,
+) => Finding;
+
+/** Makes findings of one area. */
+export function findingsAbout(area: FindingArea): MakeFinding {
+  return (level, subject, message, advice = null) => ({ area, subject, level, message, advice });
+}

@@ -2,55 +2,40 @@
 
 import type { Settings } from "../../agent/settings.ts";
 import { StopRequest } from "../../agent/stop-request.ts";
-import { SocketError } from "../../transport/socket-error.ts";
 import { prepareSocketPath } from "../../transport/uds/socket-path.ts";
 import { DevLog } from "./dev-log.ts";
-import { openProject, ProjectError } from "./dev-project.ts";
+import { openProject } from "./dev-project.ts";
 import { DevSession } from "./dev-session.ts";
 import type { DevSettings } from "./dev-settings.ts";
-import { PlaygroundError, PlaygroundServer } from "./playground-server.ts";
+import { PlaygroundServer } from "./playground-server.ts";
 import { type DevKey, readDevKeys } from "./screen/dev-keys.ts";
 import { DevScreen } from "./screen/dev-screen.ts";
 import type { Paint } from "./screen/paint.ts";
 
 export interface DevTerminal {
   readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
   readonly isTerminal: boolean;
   readonly paint: Paint;
 }
 
 const EXIT_OK = 0;
-const EXIT_UNUSABLE = 2;
 const DEFAULT_COLUMNS = 100;
 
 /**
  * @param agentSettings how the module is served; which module is decided here
- * @returns the exit code. What cannot be used is one sentence and the code 2.
+ * @returns the exit code
+ * @throws ProjectError, PlaygroundError, SocketError
  */
 export async function runDev(
   settings: DevSettings,
   agentSettings: Settings,
   terminal: DevTerminal,
 ): Promise<number> {
-  try {
-    return await serve(settings, agentSettings, terminal);
-  } catch (error) {
-    if (
-      !(error instanceof ProjectError || error instanceof PlaygroundError || error instanceof SocketError)
-    ) {
-      throw error;
-    }
-    terminal.writeError(`sentinel-wasm-agent: ${error.message} (${error.code})\n`);
-    return EXIT_UNUSABLE;
-  }
-}
-
-async function serve(settings: DevSettings, agentSettings: Settings, terminal: DevTerminal): Promise<number> {
   const project = openProject(settings);
   // A build may take minutes: what is wrong with the socket should be said before it.
   await prepareSocketPath(agentSettings.socketPath, agentSettings.takeover);
   const stop = new StopRequest(new DevLog(() => {}));
+  stop.listen();
   process.once("SIGHUP", () => stop.request("the terminal was closed"));
   const session = new DevSession({
     project,

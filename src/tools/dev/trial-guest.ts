@@ -93,9 +93,10 @@ async function openGuest(
   settings: TrialSettings,
   config: string,
 ): Promise<BenchGuest> {
-  const guest = await BenchGuest.open(bytes, settings, config === "" ? null : config);
+  const configJson = config === "" ? null : config;
+  const guest = await BenchGuest.open(bytes, settings, configJson);
   // Cold code would show times that no proxy ever sees.
-  warmUp(guest.prepared.factory, { ...settings, log: new GuestLines() });
+  warmUp(guest.prepared.factory, { ...settings, configJson, log: new GuestLines() });
   return guest;
 }
 

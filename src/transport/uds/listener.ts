@@ -6,7 +6,9 @@ import { chmodSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "
 import type { UnixSocketListener } from "bun";
 import type { FrameHandlerFactory } from "../frame-handler.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { RateLimitedLog } from "../../telemetry/rate-limited-log.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
+import { DescriptorReserve } from "./descriptor-reserve.ts";
 import { EgressBatch } from "./egress-batch.ts";
 import { SocketError } from "../socket-error.ts";
 import { permission, prepareSocketPath, socketInUse, stagingPath } from "./socket-path.ts";
@@ -34,6 +36,8 @@ const NAME_CHECK_MS = 250;
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #connections = new Set<Connection>();
+  readonly #reserve = new DescriptorReserve();
+  readonly #refusals: RateLimitedLog;
   readonly #server: UnixSocketListener<Connection>;
   /** Identity of our socket file, so that only our own is ever removed. */
   readonly #inode: bigint | null;
@@ -41,6 +45,7 @@ export class Listener {
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#refusals = new RateLimitedLog(options.log);
     this.#server = this.#listen();
     this.#inode = options.inheritedFd === null ? this.#claimName() : null;
     if (this.#inode !== null) this.#watchName(this.#inode);
@@ -59,6 +64,7 @@ export class Listener {
   /** Stops accepting and removes the socket file if it is still ours. Connections live on. */
   stopAccepting(): void {
     this.#stopWatchingName();
+    this.#refusals.flush();
     const path = this.#options.path;
     if (this.#inode !== null && inodeOf(path) === this.#inode) unlinkSync(path);
     this.#server.stop(false);
@@ -101,6 +107,10 @@ export class Listener {
       allowHalfOpen: true,
       socket: {
         open: (socket: Bun.Socket<Connection>) => {
+          if (this.#reserve.isReserved(descriptorOf(socket))) {
+            this.#refuse(socket);
+            return;
+          }
           const connection = new Connection(socket, context);
           socket.data = connection;
           this.#connections.add(connection);
@@ -108,7 +118,8 @@ export class Listener {
         data: (socket: Bun.Socket<Connection>, chunk: Buffer) => socket.data.onData(chunk),
         drain: (socket: Bun.Socket<Connection>) => socket.data.onDrain(),
         end: (socket: Bun.Socket<Connection>) => socket.data.onPeerEnd(),
-        close: (socket: Bun.Socket<Connection>) => socket.data.onClosed(),
+        // Without data for a connection that was refused.
+        close: (socket: Bun.Socket<Connection | undefined>) => socket.data?.onClosed(),
         error: (socket: Bun.Socket<Connection>, error: Error) => {
           this.#options.log.warn("a connection failed", { reason: error.message });
           socket.data.terminate();
@@ -131,6 +142,16 @@ export class Listener {
         { cause },
       );
     }
+  }
+
+  #refuse(socket: Bun.Socket<Connection>): void {
+    socket.terminate();
+    this.#refusals.write(
+      "error",
+      "descriptors",
+      "a connection was closed at once: nearly all file descriptors are in use; raise the limit (ulimit -n, LimitNOFILE=)",
+      { connections: this.#connections.size },
+    );
   }
 
   /**
@@ -169,6 +190,11 @@ export class Listener {
     if (this.#nameCheck !== null) clearInterval(this.#nameCheck);
     this.#nameCheck = null;
   }
+}
+
+/** The runtime has it; its types do not. */
+function descriptorOf(socket: object): number {
+  return (socket as { readonly fd: number }).fd;
 }
 
 function inodeOf(path: string): bigint | null {

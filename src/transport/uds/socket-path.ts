@@ -5,8 +5,10 @@
  * Calls are synchronous: the first asynchronous one would start a pool of threads, which takes milliseconds.
  */
 
-import { lstatSync, type Stats, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { type BigIntStats, linkSync, lstatSync, renameSync, unlinkSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { openLibc } from "../../os/libc.ts";
+import { probeSocket, type SocketLife } from "../../os/unix-connect.ts";
 import { SocketError } from "../socket-error.ts";
 
 /** sun_path of Linux holds 108 bytes with its terminator, that of macOS 104. */
@@ -40,17 +42,6 @@ export function socketInUse(path: string): SocketError {
   );
 }
 
-/** True when something accepts connections on the path. */
-export async function isSocketAlive(path: string): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function assertFolder(folder: string): void {
   const stats = statOrNull(folder);
   if (stats === null) {
@@ -62,28 +53,99 @@ function assertFolder(folder: string): void {
 }
 
 async function removeStaleSocket(path: string, takesOver: boolean): Promise<void> {
+  const stale = await findStaleSocket(path, takesOver);
+  if (stale === null || removeStaleFile(path, stale) || takesOver) return;
+  throw socketInUse(path);
+}
+
+/** A file, whatever its name is. The number of an inode alone is soon given to another one. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** Neither a rename nor a link changes it. */
+  readonly mtimeNs: bigint;
+}
+
+/**
+ * The socket file on the path that nobody listens on any more: once dead, it never comes alive again. Null when there is
+ * nothing to remove.
+ *
+ * @throws SocketError for what must not be removed
+ */
+export async function findStaleSocket(path: string, takesOver: boolean): Promise<FileIdentity | null> {
   const stats = statOrNull(path);
-  if (stats === null) return;
+  if (stats === null) return null;
   if (!stats.isSocket()) {
     throw new SocketError(
       "socket-not-a-socket",
       `${path} exists and is not a socket; remove it yourself or choose another --socket`,
     );
   }
-  if (await isSocketAlive(path)) {
-    if (takesOver) return;
-    throw socketInUse(path);
-  }
-  try {
-    unlinkSync(path);
-  } catch (cause) {
-    throw permission(path, cause);
+  const life = await lifeOf(path);
+  switch (life.kind) {
+    case "dead":
+      return stats;
+    case "gone":
+      return null;
+    case "listening":
+      if (takesOver) return null;
+      throw socketInUse(path);
+    case "unknown":
+      throw new SocketError(
+        "socket-permission",
+        `cannot find out whether a process still listens on ${path} (${life.reason}); remove it yourself or choose another --socket`,
+      );
   }
 }
 
-function statOrNull(path: string): Stats | null {
+async function lifeOf(path: string): Promise<SocketLife> {
+  const libc = openLibc();
   try {
-    return lstatSync(path);
+    return await probeSocket(libc, resolve(path));
+  } finally {
+    libc?.close();
+  }
+}
+
+/**
+ * Removes a stale socket file if the path still leads to it: by now another agent may have taken the path. Nothing can be
+ * removed by its identity, so it is moved away first and looked at then; another agent's socket is put back, unless a
+ * third has taken the path in that moment. False: the path is somebody else's.
+ *
+ * @throws SocketError `socket-permission`, `socket-failed`
+ */
+export function removeStaleFile(path: string, { dev, ino, mtimeNs }: FileIdentity): boolean {
+  const aside = join(dirname(path), `.wasm-stale-${crypto.randomUUID()}`);
+  try {
+    renameSync(path, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw permission(path, cause);
+  }
+  const moved = lstatSync(aside, { bigint: true });
+  const isStale = moved.dev === dev && moved.ino === ino && moved.mtimeNs === mtimeNs;
+  if (!isStale) putBack(aside, path, moved.isSocket());
+  unlinkSync(aside);
+  return isStale;
+}
+
+function putBack(aside: string, path: string, isSocket: boolean): void {
+  try {
+    linkSync(aside, path);
+  } catch (cause) {
+    // An agent whose name a third one has taken drains and ends.
+    if (isSocket && (cause as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw new SocketError(
+      "socket-failed",
+      `another file took the place of ${path} and could not be left there; it is ${aside} now`,
+      { cause },
+    );
+  }
+}
+
+function statOrNull(path: string): BigIntStats | null {
+  try {
+    return lstatSync(path, { bigint: true });
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return null;

@@ -20,7 +20,7 @@ function open(options: { readonly isIgnored?: boolean } = {}) {
       setPoolSize: (size) => applied.push(["pool-size", size]),
       setEvents: (kinds) => applied.push(["events", kinds]),
     },
-    { isIgnored: options.isIgnored ?? false, maxPoolSize: 256, log },
+    { isIgnored: options.isIgnored ?? false, log },
   );
   return { config, applied, guest, log };
 }
@@ -62,7 +62,10 @@ describe("events", () => {
     "%j change nothing, which a warning says",
     (events) => {
       const { config, applied, log } = open();
-      expect(config.apply({ events })).toEqual(ACCEPTED);
+      expect(config.apply({ events })).toEqual({
+        accepted: true,
+        problem: { error: expect.stringContaining("events must be names of events"), field: "events" },
+      });
       expect(applied).toHaveLength(1);
       expect(log.lines.filter(({ level }) => level === "warn")).toMatchObject([
         { fields: { key: "events" } },
@@ -131,11 +134,10 @@ test("no configuration at all is accepted without asking anybody", () => {
 
 test.each([[[1, 2]], ["text"], [5], [true]])("%j is left to the guest", (block) => {
   const { config, applied, log } = open();
-  expect(config.apply(block)).toEqual(ACCEPTED);
+  const error = "the proxy's configuration is not an object; nothing of it applies to the agent";
+  expect(config.apply(block)).toEqual({ accepted: true, problem: { error, field: null } });
   expect(applied).toEqual([["guest", JSON.stringify(block)]]);
-  expect(log.messages("warn")).toEqual([
-    "the proxy's configuration is not an object; nothing of it applies to the agent",
-  ]);
+  expect(log.messages("warn")).toEqual([error]);
 });
 
 test.each([
@@ -146,15 +148,30 @@ test.each([
   ["pool-size", 257, "an integer from 1 to 256"],
   ["pool-size", 1.5, "an integer from 1 to 256"],
   ["pool-size", "4", "an integer from 1 to 256"],
-])("%s cannot be %p: it stays as it is, and the log says so", (key, value, expected) => {
+])("%s cannot be %p: it stays as it is, and log and proxy are told", (key, value, expected) => {
   const { config, applied, log } = open();
-  expect(config.apply({ [key]: value })).toEqual(ACCEPTED);
+  const error = `${key} must be ${expected}, got ${JSON.stringify(value)}; it was left as it is`;
+  expect(config.apply({ [key]: value })).toEqual({ accepted: true, problem: { error, field: key } });
   expect(applied.map(([what]) => what)).toEqual(["guest"]);
   expect(log.lines).toContainEqual({
     level: "warn",
     message: "a key of the proxy's configuration has a value that cannot be used; it was left as it is",
     fields: { key, expected, received: JSON.stringify(value) },
   });
+});
+
+test("several keys that cannot be used are one problem, told to each connection that brings them", () => {
+  const { config, applied } = open();
+  const outcome = {
+    accepted: true,
+    problem: {
+      error:
+        'fail-open must be true or false, got 1; it was left as it is; pool-size must be an integer from 1 to 256, got "4"; it was left as it is',
+      field: null,
+    },
+  } as const;
+  for (let i = 0; i < 2; i++) expect(config.apply({ "fail-open": 1, "pool-size": "4" })).toEqual(outcome);
+  expect(applied).toHaveLength(1);
 });
 
 test("ignored, it is accepted, and neither agent nor guest hear of it", () => {

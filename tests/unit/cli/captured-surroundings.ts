@@ -3,7 +3,8 @@
  */
 
 import type { Surroundings } from "../../../src/cli/surroundings.ts";
-import { FdSink } from "../../../src/telemetry/fd-sink.ts";
+import { BlockingOutput } from "../../../src/cli/blocking-output.ts";
+import { BoundedOutput } from "../../../src/telemetry/bounded-output.ts";
 
 export class CapturedSurroundings implements Surroundings {
   readonly env: Record<string, string>;
@@ -11,8 +12,8 @@ export class CapturedSurroundings implements Surroundings {
   readonly stderrIsTerminal = false;
   stdoutText = "";
   stderrText = "";
-  readonly stdout = new FdSink(1, { writeBytes: (_fd, bytes) => this.#keep("stdoutText", bytes) });
-  readonly stderr = new FdSink(2, { writeBytes: (_fd, bytes) => this.#keep("stderrText", bytes) });
+  readonly stdout = new BlockingOutput((bytes) => this.#keep("stdoutText", bytes));
+  readonly stderr = new BoundedOutput((bytes) => this.#keep("stderrText", bytes));
 
   constructor(env: Record<string, string> = {}) {
     this.env = env;

@@ -45,6 +45,7 @@ describe("settings", () => {
     const settings = readServeOptions(MODULE);
     expect(settings).toEqual({
       modulePath: "policy.wasm",
+      configPath: null,
       poolSize: 4,
       isolation: "shared",
       dispatch: "auto",

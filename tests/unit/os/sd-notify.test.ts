@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findLoadedLibc } from "../../../src/os/libc.ts";
 import { SdNotify } from "../../../src/os/sd-notify.ts";
-import { encodeSocketAddress } from "../../../src/os/unix-datagram.ts";
+import { encodeSocketAddress } from "../../../src/os/unix-address.ts";
 import { DatagramReceiver } from "../telemetry/datagram-receiver.ts";
 import { RecordedLog } from "../telemetry/recorded-log.ts";
 

@@ -162,3 +162,43 @@ describe("the audit", () => {
     });
   });
 });
+
+describe("text of a guest in audit data and routing metadata", () => {
+  const HOSTILE = 'a\nb\t\u001b[2J\u007f\u009b\u202e\u2028"\\n';
+  const SPELLED = 'a\\nb\\t\\u001b[2J\\u007f\\u009b\\u202e\\u2028"\\n';
+  const hostile = verdict({
+    audit: {
+      tags: [HOSTILE, "clean"],
+      ruleIds: [HOSTILE],
+      reasonCodes: [HOSTILE],
+      confidence: null,
+      custom: { [HOSTILE]: [{ [HOSTILE]: HOSTILE, number: 1 }] },
+    },
+    routingMetadata: { [HOSTILE]: HOSTILE },
+  });
+
+  test("leaves with its control characters spelled out, in keys as well, and at any depth", () => {
+    expect(JSON.parse(encodeResponse(hostile, V2, "i"))).toEqual({
+      version: 2,
+      decision: "allow",
+      audit: {
+        tags: [SPELLED, "clean"],
+        rule_ids: [SPELLED],
+        reason_codes: [SPELLED],
+        custom: { [SPELLED]: [{ [SPELLED]: SPELLED, number: 1 }], correlation_id: "i" },
+      },
+      routing_metadata: { [SPELLED]: SPELLED },
+    });
+  });
+
+  test("keeps what only looks like an escape, and letters of every language", () => {
+    const tags = ["C:\\new\\table", '\\"', "héé☃", "क्‍ष", "👩‍💻"];
+    const audit = { ...PLAIN_ALLOW.audit, tags: [...tags, "\n"] };
+    expect(JSON.parse(encodeResponse(verdict({ audit }), V2, "i")).audit.tags).toEqual([...tags, "\\n"]);
+  });
+
+  test("never repeats a key, which proxies would refuse", () => {
+    const text = encodeResponse(verdict({ routingMetadata: { "a\n": "1", "a\\n": "2" } }), V1, null);
+    expect(text).toBe('{"version":1,"decision":"allow","routing_metadata":{"a\\\\n":"2"}}');
+  });
+});

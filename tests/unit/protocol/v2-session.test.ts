@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 import type { RedirectEncoding } from "../../../src/protocol/redirect-encoding.ts";
-import { acceptAnswer, acceptHandshakeResponse } from "../../support/accepted-answer.ts";
+import { acceptAnswer, acceptConfigError, acceptHandshakeResponse } from "../../support/accepted-answer.ts";
 import { AnsweringLater, loopTo } from "../../support/answering-later.ts";
 import { v2Frame } from "../../support/frames.ts";
 import {
@@ -22,14 +22,24 @@ function connect(redirectEncoding: RedirectEncoding = "auto") {
   const log = new RecordedLog({ debugEnabled: true });
   const loop = loopTo(sink, { redirectEncoding, log });
   const peer = loop.connect();
-  const answers = () => {
+  const frames = () => {
     loop.endTurn();
-    return peer.takeFrames(2).map((frame) => {
+    return peer.takeFrames(2);
+  };
+  const answers = () =>
+    frames().map((frame) => {
       expect(frame.type).toBe(Type.agentResponse);
       return acceptAnswer(2, frame.text);
     });
+  return {
+    sink,
+    log,
+    loop,
+    peer,
+    frames,
+    answers,
+    reasons: () => log.lines.map((line) => line.fields["reason"]),
   };
-  return { sink, log, loop, peer, answers, reasons: () => log.lines.map((line) => line.fields["reason"]) };
 }
 
 function open(proxyVersion = "0.6.54", redirectEncoding: RedirectEncoding = "auto") {
@@ -280,14 +290,47 @@ describe("configure", () => {
     expect(answers()).toMatchObject([{ decision: "allow", correlationId: "zentinel-configure-wasm-5" }]);
   });
 
-  test("a refusal is a block that names the reason", () => {
-    const { sink, peer, answers } = open();
-    sink.configureOutcome = { accepted: false, reason: "no such list" };
+  test("a refusal is a block that names the reason, with nothing in it that could forge a line of the proxy's log", () => {
+    const { sink, peer, frames } = open();
+    sink.configureOutcome = { accepted: false, reason: "no such list:\n\u001b[2J" };
     peer.send(v2Frame(Type.configure, v2Configure({})));
-    expect(answers()[0]?.decision).toEqual({
-      block: { status: 500, body: "Configuration rejected: no such list", headers: {} },
+    const [report, answer] = frames();
+    expect(acceptAnswer(2, answer!.text).decision).toEqual({
+      block: { status: 500, body: "Configuration rejected: no such list:\\n\\u001b[2J", headers: {} },
     });
+    // Before the answer, after which the proxy closes.
+    expect(acceptConfigError(report!.text)).toEqual({ error: "no such list:\\n\\u001b[2J", field: null });
     expect(peer.isClosed).toBe(false);
+  });
+
+  test("what could not be applied of an accepted one is reported, once for each connection", () => {
+    const { sink, peer, loop, frames } = open();
+    sink.configureOutcome = { accepted: true, problem: { error: "no number", field: "pool-size" } };
+    for (const number of [1, 2]) peer.send(v2Frame(Type.configure, v2Configure({}, number)));
+    expect(frames().map(({ type }) => type)).toEqual([
+      Type.configUpdateRequest,
+      Type.agentResponse,
+      Type.agentResponse,
+    ]);
+    const other = loop.connect();
+    other.send(v2Frame(Type.handshake, handshake("0.6.54")));
+    other.takeReceived();
+    other.send(v2Frame(Type.configure, v2Configure({}, 3)));
+    loop.endTurn();
+    const [report, answer] = other.takeFrames(2);
+    expect(acceptConfigError(report!.text)).toEqual({ error: "no number", field: "pool-size" });
+    expect(acceptAnswer(2, answer!.text).decision).toBe("allow");
+  });
+
+  test("problems that keep changing are reported sixteen times, and cut where they are endless", () => {
+    const { sink, peer, frames } = open();
+    for (let i = 0; i < 20; i++) {
+      sink.configureOutcome = { accepted: true, problem: { error: `${i}${"😀".repeat(5000)}`, field: null } };
+      peer.send(v2Frame(Type.configure, v2Configure({}, i)));
+    }
+    const reports = frames().filter(({ type }) => type === Type.configUpdateRequest);
+    expect(reports).toHaveLength(16);
+    for (const report of reports) expect(acceptConfigError(report.text).error).toHaveLength(1000);
   });
 
   test("a payload without a block is the empty configuration", () => {

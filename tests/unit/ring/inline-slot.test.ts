@@ -1,6 +1,7 @@
 /** What a slot tells the budget for new instances. */
 
 import { describe, expect, test } from "bun:test";
+import type { StatelessFactory } from "../../../src/abi/contract.ts";
 import { prepareStateless } from "../../support/prepare-stateless.ts";
 import { InlineSlot } from "../../../src/ring/inline-slot.ts";
 import { RefillBudget } from "../../../src/ring/refill-budget.ts";
@@ -32,15 +33,22 @@ class ObservedBudget extends RefillBudget {
   }
 }
 
-async function open(settings: Partial<SlotSettings> = {}) {
-  const { factory } = await prepareStateless({
+async function open(settings: Partial<SlotSettings> = {}, { madeInMs = 0 } = {}) {
+  const { factory: quick } = await prepareStateless({
     moduleBytes: await Bun.file(guestPath("trap-on-marker")).bytes(),
     limits: TEST_LIMITS,
     abi: { abi: "json", canonicalHeaderCase: false },
   });
+  const factory: StatelessFactory = {
+    ...quick,
+    instantiate: (host) => {
+      Bun.sleepSync(madeInMs);
+      return quick.instantiate(host);
+    },
+  };
   const budget = new ObservedBudget(performance.now());
   const slot = new InlineSlot(0, factory, slotSettings(settings), null, new RecordedLog(), budget, () => {});
-  const ask = (uri: string): void => void slot.call(sampleRequest({ uri }), 1000, 0, null);
+  const ask = (uri: string): void => void slot.call(sampleRequest({ uri }), 1000, 0, null, 0);
   return { budget, slot, ask };
 }
 
@@ -52,6 +60,15 @@ describe("an instance that breaks", () => {
     for (const uri of ["/", "/boom", "/boom", "/"]) ask(uri);
     expect(budget).toMatchObject({ answered: 4, charged: 3, wanted: 0 });
   });
+});
+
+test("an instance that takes all the time of its event to be made is kept for the next one", async () => {
+  const { slot, budget } = await open({ timeoutMs: 5 }, { madeInMs: 20 });
+  const call = (uri: string) => slot.call(sampleRequest({ uri }), 5, 0, null, 0);
+  expect(call("/boom")).toMatchObject({ code: "guest-trap" });
+  expect(call("/")).toMatchObject({ code: "guest-no-instance" });
+  expect(call("/")).toMatchObject({ decision: { kind: "allow" } });
+  expect(budget.charged).toBe(1);
 });
 
 describe("an instance that is replaced because the operator wants it", () => {

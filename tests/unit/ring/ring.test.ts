@@ -13,6 +13,7 @@ import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { guestWat } from "../../guests/guest-wat.ts";
+import { costlyStart } from "../../support/costly-start.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { slotSettings, TEST_LIMITS } from "../../support/slot-settings.ts";
@@ -171,6 +172,14 @@ test("an endless call on this thread is stopped early and asked again on another
   const job = submit(ring, "/boom");
   expect(job.isSettled).toBe(false);
   expect(codeOf(await job.outcome)).toBe("guest-deadline");
+});
+
+test("an event's time goes on while the first thread starts: it is not answered later than it should be", async () => {
+  // Some 400 ms for a thread, on a machine that does nothing else.
+  const text = guestWat(`${costlyStart(60_000_000)}
+(func $handle (param i32 i32) (result i64) (loop $forever (br $forever)) (unreachable))`);
+  const ring = await open(await assembleWat("costly-loop", text), { timeoutMs: 50 });
+  expect(codeOf(await submit(ring).outcome)).toBe("queue-timeout");
 });
 
 test("while no instance on this thread is sound and none can be made, other threads take over", async () => {

@@ -29,7 +29,7 @@ test("sizes that change faster than threads end never make more threads than the
   const ring = new WorkerRing({
     size: 8,
     startMessage,
-    maxWaitMs: 1000,
+    timeoutMs: 1000,
     onCost: () => {},
     log: new RecordedLog(),
   });

@@ -5,7 +5,7 @@
 import { dlopen, ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { findLoadedLibc } from "../../../src/os/libc.ts";
-import { encodeSocketAddress } from "../../../src/os/unix-datagram.ts";
+import { encodeSocketAddress } from "../../../src/os/unix-address.ts";
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },

@@ -37,6 +37,25 @@ test("a time that may be missed starts with the first slice", async () => {
   expect(deadline.check()).toBe(STOPPED);
 });
 
+test("time that was spent before the call counts, but not against a time that may be missed", () => {
+  const deadline = new Deadline(SLICE);
+  deadline.arm(1000, 0, 1000);
+  expect(deadline.check()).toBe(STOPPED);
+  expect(deadline.elapsedMs).toBeGreaterThanOrEqual(1000);
+  deadline.arm(1000, 2000, 5000);
+  expect(deadline.check()).toBe(SLICE);
+  expect(deadline.elapsedMs).toBe(0);
+});
+
+test("how much of the event's time is gone when a call is stopped counts what was spent before", () => {
+  const deadline = new Deadline(SLICE);
+  deadline.arm(0, 10_000, 5000);
+  for (let i = 0; i < 3; i++) deadline.check();
+  expect(deadline.check()).toBe(STOPPED);
+  expect(deadline.elapsedMs).toBeGreaterThanOrEqual(5000);
+  expect(deadline.elapsedMs).toBeLessThan(10_000);
+});
+
 test("near the deadline slices get shorter, down to a shortest", async () => {
   const deadline = new Deadline(SLICE);
   deadline.arm(50);
