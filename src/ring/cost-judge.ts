@@ -16,7 +16,7 @@ const LIGHT_FUEL_UNITS = 1_200_000;
 /** How long one overrun keeps a module heavy. */
 const OVERRUN_MEMORY_MS = 2000;
 const SMOOTHING = 1 / 16;
-/** One dear call says little about a module: it must not count for more than a heavy one. */
+/** One expensive call says little about a module: it must not count for more than a heavy one. */
 const MAX_COUNTED_UNITS = 2 * HEAVY_FUEL_UNITS;
 /** A reading is not free: one inline call in so many is measured. */
 const SAMPLE_EVERY = 16;

@@ -1,12 +1,12 @@
 /**
- * Entry point of a worker thread: one inline slot of its own, asked by messages. Everything a slot knows (dropping a
+ * Entry point of a worker thread: one inline slot of its own, called by messages. Everything a slot knows (dropping a
  * broken instance, refilling, recycling) is the same code as on the socket's thread.
  */
 
 import { prepareGuest } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
-import { FollowerClaim } from "./follower-claim.ts";
+import { PrefetchClaim } from "./prefetch-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
 import { queueTimeout } from "./queue-timeout.ts";
 import { forwardingLog } from "./thread-log.ts";
@@ -14,14 +14,14 @@ import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 declare const self: Worker;
 
-type Ask = ToWorker & { readonly type: "ask" };
+type Call = ToWorker & { readonly type: "call" };
 
 function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
-/** Says whether the guest's instance is sound afterwards. */
-function call(ring: InlineRing, { event, deadlineAtMs }: Ask, timeoutMs: number): boolean {
+/** Returns whether the guest's instance is healthy afterwards. */
+function call(ring: InlineRing, { event, deadlineAtMs }: Call, timeoutMs: number): boolean {
   let fuelUnits = 0;
   const onFuel = (units: number) => {
     fuelUnits = units;
@@ -29,16 +29,16 @@ function call(ring: InlineRing, { event, deadlineAtMs }: Ask, timeoutMs: number)
   const spentMs = performance.now() - (deadlineAtMs - timeoutMs);
   const outcome =
     spentMs < timeoutMs ? ring.call(event, timeoutMs, 0, onFuel, spentMs) : queueTimeout(spentMs);
-  const isSound = ring.idleCount > 0;
+  const isHealthy = ring.idleCount > 0;
   const sentAtMs = performance.now();
   if (outcome instanceof EventFailure) {
     const { code, message, details } = outcome;
-    post({ type: "failed", sentAtMs, code, message, details, fuelUnits, isSound });
+    post({ type: "failed", sentAtMs, code, message, details, fuelUnits, isHealthy });
   } else {
     const verdict = outcome === PLAIN_ALLOW ? null : outcome;
-    post({ type: "answered", sentAtMs, verdict, fuelUnits, isSound });
+    post({ type: "answered", sentAtMs, verdict, fuelUnits, isHealthy });
   }
-  return isSound;
+  return isHealthy;
 }
 
 async function start(
@@ -62,8 +62,8 @@ async function start(
 function serve(): void {
   let ring: InlineRing | null = null;
   let timeoutMs = 0;
-  let claim: FollowerClaim | null = null;
-  /** The ring has been told, and takes the follower back: it would fail here, and may do well elsewhere. */
+  let claim: PrefetchClaim | null = null;
+  /** The ring was notified and takes the prefetched job back: it would fail here, and may succeed elsewhere. */
   let hasLostInstance = false;
   const onRefill = (isGood: boolean): void => {
     if (isGood) hasLostInstance = false;
@@ -75,7 +75,7 @@ function serve(): void {
     switch (data.type) {
       case "start":
         timeoutMs = data.settings.timeoutMs;
-        claim = new FollowerClaim(data.followers);
+        claim = new PrefetchClaim(data.prefetches);
         start(data, onRefill).then(
           (started) => {
             const refusal = laterConfigJson === null ? null : started.configure(laterConfigJson);
@@ -92,7 +92,7 @@ function serve(): void {
             post({ type: "start-failed", reason: error instanceof Error ? error.message : String(error) }),
         );
         return;
-      case "ask":
+      case "call":
         if (ring === null) return;
         if (data.ticket !== undefined && (hasLostInstance || !claim?.take(data.ticket))) return;
         hasLostInstance = !call(ring, data, timeoutMs);

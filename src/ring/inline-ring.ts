@@ -1,6 +1,7 @@
 /**
  * The slots that live on this thread. Since a call returns before the next one starts, one slot would do; the others
- * stand by while a lost instance is replaced. The first that is ready is asked, so that one warm instance does the work.
+ * are spare, for the time in which a lost instance is replaced. The first that is ready is called, so that one warm
+ * instance does the work.
  */
 
 import type { StatelessFactory } from "../abi/contract.ts";
@@ -35,7 +36,7 @@ const CHEAP_INSTANCE_MS = 5;
 const MAX_CONFIGURE_MS = 5;
 /** Time for what the agent does between its first instance and its first request. */
 const FIRST_GROWTH_PAUSE_MS = 50;
-/** Between two instances that stand by; at least what the last one took, so that requests get half of the time. */
+/** Between two spare instances; at least what the last one took, so that requests get half of the time. */
 const MIN_GROWTH_PAUSE_MS = 2;
 const FIRST_FAILED_GROWTH_PAUSE_MS = 10;
 const MAX_FAILED_GROWTH_PAUSE_MS = 5000;
@@ -54,7 +55,7 @@ export class InlineRing {
 
   /**
    * Makes the first instance, and the others in the background: whoever waits for the agent to be ready need not wait
-   * for instances that stand by. Dear ones are all made at once, unless there are requests already to hold up.
+   * for spare instances. Expensive ones are all made at once, unless requests would have to wait for it.
    *
    * @throws ModuleError when the first cannot be made, EventFailure when it refuses the configuration.
    */
@@ -79,7 +80,7 @@ export class InlineRing {
   }
 
   /** False while every instance is broken and none may be made yet. */
-  get canAsk(): boolean {
+  get canCall(): boolean {
     return this.#firstReady() !== null || this.#firstToMake() !== null;
   }
 
@@ -108,7 +109,7 @@ export class InlineRing {
 
   /**
    * Hands a configuration to the guest: first to one fresh instance, and only if that accepts it to all others, so
-   * that a refused configuration changes nothing. Where that takes long, those that stand by are replaced instead, in
+   * that a refused configuration changes nothing. Where that takes long, the spare ones are replaced instead, in
    * the background. Null accepts.
    */
   configure(configJson: string): EventFailure | null {
@@ -273,7 +274,7 @@ export class InlineRing {
     } catch (error) {
       // It may never succeed: one line of it is enough.
       const level = this.#failedGrowths === 0 ? "error" : "debug";
-      this.#options.log[level]("an instance that stands by could not be made; it is tried again and again", {
+      this.#options.log[level]("a spare instance could not be made; it is tried again and again", {
         size: this.#slots.length,
         pool_size: this.#targetSize,
         reason: error instanceof Error ? error.message : String(error),

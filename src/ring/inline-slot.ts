@@ -1,5 +1,5 @@
 /**
- * A slot whose instance lives on this thread: asking it returns with the outcome.
+ * A slot whose instance lives on this thread: a call returns the outcome.
  *
  * An instance that broke is dropped at once. The ring has it replaced later, never within the request that broke it.
  */
@@ -39,7 +39,7 @@ export class InlineSlot {
 
   /**
    * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none;
-   * `onEmpty` hears that the slot has no instance any more and should be refilled.
+   * `onEmpty` is called when the slot has no instance any more and should be refilled.
    *
    * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
    */

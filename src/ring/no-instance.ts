@@ -3,7 +3,10 @@
 import { EventFailure } from "../event/failure.ts";
 
 export function noInstance(): EventFailure {
-  return new EventFailure("guest-no-instance", "no instance of the module is sound; new ones are being made");
+  return new EventFailure(
+    "guest-no-instance",
+    "no instance of the module is healthy; new ones are being made",
+  );
 }
 
 /** The instance is good, and stays for the next event. */

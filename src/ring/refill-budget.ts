@@ -2,14 +2,14 @@
  * How much of a thread may go into replacing instances that broke.
  *
  * Time spent on making instances is paid from a credit that grows by half of the time that passes, and by the events
- * that instances answered before they were lost. So a storm of poison alone takes at most half of the thread; only then
+ * that instances answered before they were lost. So a storm of such events alone takes at most half of the thread; only then
  * do slots stay empty for a while. Poison among good requests is paid for by these: all are answered, the slower the
- * more poison there is. An instance that cannot even be made doubles a pause of its own.
+ * more of them there are. An instance that cannot even be made doubles a pause of its own.
  */
 
 const SHARE = 0.5;
 /**
- * What an answered event adds: about what it took. One poison request in a hundred is so paid for at any rate up to
+ * What an answered event adds: about what it took. One failing request in a hundred is so paid for at any rate up to
  * instances of 2 ms, and whoever mixes them to that end gets three quarters of the thread (where events take less than
  * these 10 µs, some more).
  */

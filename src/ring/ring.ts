@@ -3,7 +3,7 @@
  *
  * Cheap guests run inline, on the thread that read their event. A module whose calls turn out heavy moves to worker
  * threads, which are started when they are first needed; a single heavy call on the inline slot is stopped after a
- * budget of a few milliseconds and asked again on a worker, so that it cannot hold up other connections.
+ * budget of a few milliseconds and repeated on a worker, so that it cannot hold up other connections.
  */
 
 import type { StatelessFactory } from "../abi/contract.ts";
@@ -82,7 +82,7 @@ export class Ring {
     return this.#size;
   }
 
-  /** Worker threads that have started and are sound. */
+  /** Worker threads that have started and are healthy. */
   get readyThreads(): number {
     return this.#workers?.readyCount ?? 0;
   }
@@ -135,13 +135,13 @@ export class Ring {
 
   /** A module with few heavy calls does not wait for them: while they keep all threads busy, the others run inline. */
   #prefersWorkers(workers: WorkerRing): boolean {
-    if (this.#options.dispatch === "workers" || this.#judge.isSlow || !this.#inline.canAsk) return true;
+    if (this.#options.dispatch === "workers" || this.#judge.isSlow || !this.#inline.canCall) return true;
     return workers.hasIdle && this.#judge.isHeavy(performance.now());
   }
 
   #runInline(job: RingJob): void {
     const workers = this.#workers;
-    if (workers?.isStarting && !this.#inline.canAsk) {
+    if (workers?.isStarting && !this.#inline.canCall) {
       workers.submit(job, this.#deadlineFromNow());
       return;
     }

@@ -1,7 +1,7 @@
 /**
  * The life of a slot:
- * - `idle` can be asked
- * - `busy` is asking its guest
+ * - `idle` can be called
+ * - `busy` is calling its guest
  * - `broken` lost its instance and waits for a new one
  * - `closed` will never have one again
  */

@@ -1,4 +1,4 @@
-/** A job in line for a worker thread. */
+/** A job in the queue for a worker thread. */
 
 import type { RingJob } from "./ring-job.ts";
 

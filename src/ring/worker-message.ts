@@ -25,12 +25,12 @@ export type ToWorker =
       readonly settings: WorkerSettings;
       readonly configJson: string | null;
       readonly debugEnabled: boolean;
-      /** For a `FollowerClaim`. */
-      readonly followers: SharedArrayBuffer;
+      /** For a `PrefetchClaim`. */
+      readonly prefetches: SharedArrayBuffer;
     }
-  /** A `ticket` marks a follower: the thread works on it only if it can claim it. */
+  /** A `ticket` marks a prefetched job: the thread works on it only if it can claim it. */
   | {
-      readonly type: "ask";
+      readonly type: "call";
       readonly event: ProxyEvent;
       /** When the event's time is up, on the thread's own clock. */
       readonly deadlineAtMs: number;
@@ -48,7 +48,7 @@ export type FromWorker =
       readonly sentAtMs: number;
       readonly verdict: Verdict | null;
       readonly fuelUnits: number;
-      readonly isSound: boolean;
+      readonly isHealthy: boolean;
     }
   | {
       readonly type: "failed";
@@ -58,7 +58,7 @@ export type FromWorker =
       readonly details: Readonly<Record<string, string | number>>;
       readonly fuelUnits: number;
       /** False: the thread has no instance any more and says `refilled` when it has one again. */
-      readonly isSound: boolean;
+      readonly isHealthy: boolean;
     }
   | { readonly type: "refilled" | "refill-failed" }
   | {

@@ -1,9 +1,9 @@
 /**
- * The slots that live in threads of their own. Jobs wait in line while all are busy, so that as many guests run at
+ * The slots that live in threads of their own. Jobs wait in a queue while all are busy, so that as many guests run at
  * once as there are slots, and none is delayed by more than it must.
  *
- * The first in line wait at the slots themselves, as followers, so that no thread pauses between two jobs. An idle slot
- * takes over the follower of another; one that stands behind a long job goes back to its place in line.
+ * The first of the queue wait at the slots themselves, prefetched, so that no thread pauses between two jobs. An idle slot
+ * takes over the prefetched job of another; one that waits behind a long job goes back to its place in the queue.
  */
 
 import { retain } from "../event/event-text.ts";
@@ -25,8 +25,8 @@ export interface WorkerRingOptions {
   readonly log: Log;
 }
 
-/** A follower that has waited for longer stands behind a long job. Calls as long as this do without followers. */
-const FOLLOWER_PATIENCE_MS = 5;
+/** A prefetched job that has waited for longer waits behind a long one. Calls as long as this are not prefetched for. */
+const PREFETCH_PATIENCE_MS = 5;
 
 export class WorkerRing implements WorkerSlotListener {
   readonly #options: WorkerRingOptions;
@@ -35,7 +35,7 @@ export class WorkerRing implements WorkerSlotListener {
   readonly #waiting: WaitingJob[] = [];
   #hasBeenReady = false;
   #sweep: ReturnType<typeof setTimeout> | null = null;
-  #followerCheck: ReturnType<typeof setTimeout> | null = null;
+  #prefetchCheck: ReturnType<typeof setTimeout> | null = null;
   /** Slots that have been closed, and whose threads are not gone yet. */
   readonly #ending = new Set<WorkerSlot>();
   #targetSize = 0;
@@ -49,7 +49,7 @@ export class WorkerRing implements WorkerSlotListener {
 
   /** False until the first thread has started, and while all are broken. */
   get isReady(): boolean {
-    return this.#slots.some(isSound);
+    return this.#slots.some(isHealthy);
   }
 
   /** The first threads are on their way. */
@@ -58,7 +58,7 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   get readyCount(): number {
-    return this.#slots.filter(isSound).length;
+    return this.#slots.filter(isHealthy).length;
   }
 
   get hasIdle(): boolean {
@@ -103,8 +103,8 @@ export class WorkerRing implements WorkerSlotListener {
     this.#isClosed = true;
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#sweep = null;
-    if (this.#followerCheck !== null) clearTimeout(this.#followerCheck);
-    this.#followerCheck = null;
+    if (this.#prefetchCheck !== null) clearTimeout(this.#prefetchCheck);
+    this.#prefetchCheck = null;
     const slots = this.#slots.splice(0);
     for (const slot of slots) slot.close();
     this.#ended = Promise.all([...slots, ...this.#ending].map((slot) => slot.ended));
@@ -121,9 +121,9 @@ export class WorkerRing implements WorkerSlotListener {
     this.#serve(slot);
   }
 
-  onReturned(follower: WaitingJob): void {
-    const younger = this.#waiting.findIndex(({ deadlineAtMs }) => deadlineAtMs > follower.deadlineAtMs);
-    this.#waiting.splice(younger < 0 ? this.#waiting.length : younger, 0, follower);
+  onReturned(prefetched: WaitingJob): void {
+    const younger = this.#waiting.findIndex(({ deadlineAtMs }) => deadlineAtMs > prefetched.deadlineAtMs);
+    this.#waiting.splice(younger < 0 ? this.#waiting.length : younger, 0, prefetched);
     const slot = this.#firstToTake();
     if (slot !== undefined) this.#serve(slot);
     this.#sweepLater();
@@ -156,13 +156,13 @@ export class WorkerRing implements WorkerSlotListener {
   }
 
   #nextFor(slot: WorkerSlot): WaitingJob | null {
-    return this.#waiting.shift() ?? (isIdle(slot) ? this.#takeFollowerBack() : null);
+    return this.#waiting.shift() ?? (isIdle(slot) ? this.#takePrefetchedBack() : null);
   }
 
-  #takeFollowerBack(): WaitingJob | null {
+  #takePrefetchedBack(): WaitingJob | null {
     for (const slot of this.#slots) {
-      const follower = slot.takeBack();
-      if (follower !== null) return follower;
+      const prefetched = slot.takeBack();
+      if (prefetched !== null) return prefetched;
     }
     return null;
   }
@@ -173,19 +173,19 @@ export class WorkerRing implements WorkerSlotListener {
 
   #give(next: WaitingJob, slot: WorkerSlot): void {
     slot.take(next);
-    this.#checkFollowersLater();
+    this.#checkPrefetchedLater();
   }
 
-  #checkFollowersLater(): void {
-    if (this.#followerCheck !== null || !this.#slots.some(hasFollower)) return;
-    this.#followerCheck = setTimeout(() => {
-      this.#followerCheck = null;
-      const longBeforeMs = performance.now() - FOLLOWER_PATIENCE_MS;
+  #checkPrefetchedLater(): void {
+    if (this.#prefetchCheck !== null || !this.#slots.some(hasPrefetched)) return;
+    this.#prefetchCheck = setTimeout(() => {
+      this.#prefetchCheck = null;
+      const longBeforeMs = performance.now() - PREFETCH_PATIENCE_MS;
       for (const slot of this.#slots) {
-        if ((slot.followerSinceMs ?? Number.POSITIVE_INFINITY) <= longBeforeMs) slot.returnFollower();
+        if ((slot.prefetchedSinceMs ?? Number.POSITIVE_INFINITY) <= longBeforeMs) slot.returnPrefetched();
       }
-      this.#checkFollowersLater();
-    }, FOLLOWER_PATIENCE_MS);
+      this.#checkPrefetchedLater();
+    }, PREFETCH_PATIENCE_MS);
   }
 
   /** A slot may come back late or never; nobody waits without end for it. */
@@ -220,14 +220,14 @@ function isIdle(slot: WorkerSlot): boolean {
   return slot.state === "idle";
 }
 
-function hasFollower(slot: WorkerSlot): boolean {
-  return slot.followerSinceMs !== null;
+function hasPrefetched(slot: WorkerSlot): boolean {
+  return slot.prefetchedSinceMs !== null;
 }
 
 function canTake(slot: WorkerSlot): boolean {
   return slot.canTake;
 }
 
-function isSound(slot: WorkerSlot): boolean {
+function isHealthy(slot: WorkerSlot): boolean {
   return slot.state === "idle" || slot.state === "busy";
 }

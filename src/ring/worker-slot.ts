@@ -1,16 +1,16 @@
 /**
  * A slot whose instance lives in a thread of its own: it works on one job while this thread goes on. The thread is
- * asked by messages; a thread that dies fails its job and is replaced.
+ * called by messages; a thread that dies fails its job and is replaced.
  *
- * A busy slot takes one more job, its follower, which the thread begins right after the one under way, without waiting
- * for this thread to hear of that one's end. A follower that has not begun can be had back.
+ * A busy slot takes one more job, prefetched, which the thread begins right after the one in flight, without waiting
+ * for this thread to be notified of its end. A prefetched job that has not begun can be taken back.
  */
 
 import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
-import { FollowerOffer } from "./follower-claim.ts";
+import { PrefetchOffer } from "./prefetch-claim.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";
 import type { SlotState } from "./slot-state.ts";
@@ -19,13 +19,13 @@ import type { WaitingJob } from "./waiting-job.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 /** The first message to a thread, but for what the slot adds. */
-export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "followers">;
+export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "prefetches">;
 
 export interface WorkerSlotListener {
   /** The slot can take a job: it has just started, or finished one that took `fuelUnits` of fuel. */
   onReady(slot: WorkerSlot, fuelUnits: number | null): void;
-  /** The slot does not work on its follower after all. */
-  onReturned(follower: WaitingJob): void;
+  /** The slot does not work on its prefetched job after all. */
+  onReturned(prefetched: WaitingJob): void;
   /** The slot lost its thread, or its thread did not start, or could not make a new instance and tries again later. */
   onLost(): void;
 }
@@ -39,18 +39,18 @@ export class WorkerSlot {
   #state: SlotState = "broken";
   #worker: Worker | null = null;
   #job: RingJob | null = null;
-  #follower: WaitingJob | null = null;
-  #offer = new FollowerOffer();
+  #prefetched: WaitingJob | null = null;
+  #offer = new PrefetchOffer();
   #clock = new ThreadClock(0);
-  #followerSinceMs = 0;
-  /** The job under way takes long, as it seems: a follower had to be taken back from behind it. */
+  #prefetchedSinceMs = 0;
+  /** The job in flight takes long, as it seems: a prefetched one had to be taken back from behind it. */
   #hasGivenBack = false;
   #hasStarted = false;
   #isRetired = false;
   readonly #ended = Promise.withResolvers<void>();
   #restart: ReturnType<typeof setTimeout> | null = null;
 
-  /** Starts the thread; the listener hears when it can take jobs. `makeStart` tells what holds at that moment. */
+  /** Starts the thread; the listener is notified when it can take jobs. `makeStart` tells what holds at that moment. */
   constructor(index: number, makeStart: () => StartMessage, listener: WorkerSlotListener, log: Log) {
     this.index = index;
     this.#makeStart = makeStart;
@@ -73,18 +73,18 @@ export class WorkerSlot {
     return this.#worker !== null && !this.#hasStarted;
   }
 
-  /** It is idle, or busy without a follower; behind one and the same job it takes no second one. */
+  /** It is idle, or busy without a prefetched job; behind one and the same job it takes no second one. */
   get canTake(): boolean {
     if (this.#state !== "busy") return this.#state === "idle";
-    return this.#follower === null && !this.#hasGivenBack && !this.#isRetired;
+    return this.#prefetched === null && !this.#hasGivenBack && !this.#isRetired;
   }
 
-  /** Since when its follower has waited here; null without one. */
-  get followerSinceMs(): number | null {
-    return this.#follower === null ? null : this.#followerSinceMs;
+  /** Since when its prefetched job has waited here; null without one. */
+  get prefetchedSinceMs(): number | null {
+    return this.#prefetched === null ? null : this.#prefetchedSinceMs;
   }
 
-  /** Works on a job, now or after the one under way; only while it can take one. */
+  /** Works on a job, now or after the one in flight; only while it can take one. */
   take(next: WaitingJob): void {
     const event = retain(next.job.event);
     const deadlineAtMs = this.#clock.toOther(next.deadlineAtMs);
@@ -92,27 +92,27 @@ export class WorkerSlot {
       this.#state = "busy";
       this.#job = next.job;
       this.#hasGivenBack = false;
-      this.#post({ type: "ask", event, deadlineAtMs });
+      this.#post({ type: "call", event, deadlineAtMs });
       return;
     }
-    this.#follower = next;
-    this.#followerSinceMs = performance.now();
-    this.#post({ type: "ask", event, deadlineAtMs, ticket: this.#offer.make() });
+    this.#prefetched = next;
+    this.#prefetchedSinceMs = performance.now();
+    this.#post({ type: "call", event, deadlineAtMs, ticket: this.#offer.make() });
   }
 
-  /** The follower, unless the thread has begun it or there is none: then null. */
+  /** The prefetched job, unless the thread has begun it or there is none: then null. */
   takeBack(): WaitingJob | null {
-    const follower = this.#follower;
-    if (follower === null || !this.#offer.withdraw()) return null;
-    this.#follower = null;
+    const prefetched = this.#prefetched;
+    if (prefetched === null || !this.#offer.withdraw()) return null;
+    this.#prefetched = null;
     this.#hasGivenBack = true;
-    return follower;
+    return prefetched;
   }
 
-  /** Gives the follower back to the listener, if there is one and the thread has not begun it. */
-  returnFollower(): void {
-    const follower = this.takeBack();
-    if (follower !== null) this.#listener.onReturned(follower);
+  /** Gives the prefetched job back to the listener, if there is one and the thread has not begun it. */
+  returnPrefetched(): void {
+    const prefetched = this.takeBack();
+    if (prefetched !== null) this.#listener.onReturned(prefetched);
   }
 
   configure(configJson: string): void {
@@ -123,7 +123,7 @@ export class WorkerSlot {
   retire(): void {
     if (this.#state === "busy") {
       this.#isRetired = true;
-      this.returnFollower();
+      this.returnPrefetched();
     } else this.close();
   }
 
@@ -155,8 +155,8 @@ export class WorkerSlot {
       }),
     );
     this.#hasStarted = false;
-    this.#offer = new FollowerOffer();
-    this.#post({ ...this.#makeStart(), followers: this.#offer.shared });
+    this.#offer = new PrefetchOffer();
+    this.#post({ ...this.#makeStart(), prefetches: this.#offer.shared });
   }
 
   #post(message: ToWorker): void {
@@ -199,16 +199,16 @@ export class WorkerSlot {
     }
   }
 
-  /** A thread without a sound instance begins nothing more until it has one again. */
-  #finish({ fuelUnits, isSound }: { readonly fuelUnits: number; readonly isSound: boolean }): void {
+  /** A thread without a healthy instance begins nothing more until it has one again. */
+  #finish({ fuelUnits, isHealthy }: { readonly fuelUnits: number; readonly isHealthy: boolean }): void {
     if (this.#state === "closed") return;
-    const returned = isSound ? null : this.takeBack();
-    this.#job = this.#follower?.job ?? null;
-    this.#follower = null;
+    const returned = isHealthy ? null : this.takeBack();
+    this.#job = this.#prefetched?.job ?? null;
+    this.#prefetched = null;
     this.#hasGivenBack = false;
     if (this.#job !== null) this.#listener.onReady(this, fuelUnits);
     else if (this.#isRetired) this.close();
-    else if (isSound) this.#becomeReady(fuelUnits);
+    else if (isHealthy) this.#becomeReady(fuelUnits);
     else this.#state = "broken";
     if (returned !== null) this.#listener.onReturned(returned);
   }
@@ -226,11 +226,11 @@ export class WorkerSlot {
   }
 
   #failJobs(reason: string): void {
-    for (const job of [this.#job, this.#follower?.job]) {
+    for (const job of [this.#job, this.#prefetched?.job]) {
       job?.fail(new EventFailure("agent-internal", `the thread of slot ${this.index} is gone: ${reason}`));
     }
     this.#job = null;
-    this.#follower = null;
+    this.#prefetched = null;
   }
 
   #onThreadLost(reason: string): void {
@@ -245,7 +245,7 @@ export class WorkerSlot {
       this.#restart = null;
       this.#startThread();
     }, this.#restarts.remainingMs(performance.now()));
-    this.returnFollower();
+    this.returnPrefetched();
     this.#failJobs(reason);
     this.#listener.onLost();
   }

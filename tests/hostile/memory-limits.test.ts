@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== "linux")("in 18 GiB of address space", () =
       expect(isPlainAllow((await client.ask("request")).answer)).toBe(true);
     }
     expect(complaint()).toMatchObject({
-      msg: "an instance that stands by could not be made; it is tried again and again",
+      msg: "a spare instance could not be made; it is tried again and again",
       pool_size: 256,
       reason:
         "there is no memory for another instance of the module; lower --pool-size, or let the agent use more",

@@ -1,14 +1,14 @@
-/** A follower belongs to the thread or to the ring, never to both and never to neither. */
+/** A prefetched belongs to the thread or to the ring, never to both and never to neither. */
 
 import { describe, expect, test } from "bun:test";
-import { FollowerClaim, FollowerOffer } from "../../../src/ring/follower-claim.ts";
+import { PrefetchClaim, PrefetchOffer } from "../../../src/ring/prefetch-claim.ts";
 
-function bothEnds(lastTicket?: number): { readonly offer: FollowerOffer; readonly claim: FollowerClaim } {
-  const offer = new FollowerOffer(lastTicket);
-  return { offer, claim: new FollowerClaim(offer.shared) };
+function bothEnds(lastTicket?: number): { readonly offer: PrefetchOffer; readonly claim: PrefetchClaim } {
+  const offer = new PrefetchOffer(lastTicket);
+  return { offer, claim: new PrefetchClaim(offer.shared) };
 }
 
-describe("a follower", () => {
+describe("a prefetched", () => {
   test("goes to whoever asks first", () => {
     const { offer, claim } = bothEnds();
     const first = offer.make();

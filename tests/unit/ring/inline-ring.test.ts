@@ -207,7 +207,7 @@ describe("instances that stand by", () => {
       isServing: true,
       isFull: false,
     });
-    const message = "an instance that stands by could not be made; it is tried again and again";
+    const message = "a spare instance could not be made; it is tried again and again";
     const complaints = () => log.lines.filter((line) => line.message === message);
     while (complaints().length < 3) await Bun.sleep(5);
     expect(complaints()[0]).toEqual({
@@ -274,7 +274,7 @@ describe("an instance that cannot be made", () => {
     // The pause runs: nobody tries in vain.
     expect(ask(ring)).toMatchObject({
       code: "guest-no-instance",
-      message: "no instance of the module is sound; new ones are being made",
+      message: "no instance of the module is healthy; new ones are being made",
     });
     expect(log.lines).toContainEqual({
       level: "error",
@@ -354,8 +354,8 @@ describe("the budget for new instances", () => {
       size: 8,
       around: (factory) => around(slowly(LARGE_COST_MS)(factory)),
     });
-    for (let traps = 0; ring.canAsk && traps < 200; traps++) ask(ring, "/boom");
-    expect(ring.canAsk).toBe(false);
+    for (let traps = 0; ring.canCall && traps < 200; traps++) ask(ring, "/boom");
+    expect(ring.canCall).toBe(false);
     const madeBefore = control.made;
     const startedAtMs = performance.now();
     await Bun.sleep(100);

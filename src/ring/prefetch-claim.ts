@@ -1,8 +1,8 @@
 /**
- * Who gets a follower: the thread it was posted to, or the ring that wants it back. Both may reach for it at the same
- * moment, so it is settled in shared memory: a word holds the ticket of a follower until one of them takes it.
+ * Who gets a prefetched job: the thread it was posted to, or the ring that wants it back. Both may reach for it at the same
+ * moment, so it is settled in shared memory: a word holds the ticket of a prefetched job until one of them takes it.
  *
- * There are two words. The follower that the ring counts on to begin next may still lie in one when the next follower
+ * There are two words. The prefetched job that begins next may still lie in one when the next one
  * is put on offer in the other.
  */
 
@@ -12,7 +12,7 @@ const TAKEN = 0;
 const TICKETS = 0x7fff_fffe;
 
 /** The ring's end. `shared` goes to the thread. */
-export class FollowerOffer {
+export class PrefetchOffer {
   readonly shared = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
   readonly #words = new Int32Array(this.shared);
   #ticket: number;
@@ -22,7 +22,7 @@ export class FollowerOffer {
     this.#ticket = lastTicket;
   }
 
-  /** Puts a follower on offer; only when the one before was withdrawn, or is the next to begin. Returns its ticket. */
+  /** Offers a prefetched job; only when the one before was withdrawn, or is the next to begin. Returns its ticket. */
   make(): number {
     this.#ticket = ticketAfter(this.#ticket);
     Atomics.store(this.#words, wordOf(this.#ticket), this.#ticket);
@@ -39,14 +39,14 @@ export class FollowerOffer {
 }
 
 /** The thread's end. */
-export class FollowerClaim {
+export class PrefetchClaim {
   readonly #words: Int32Array;
 
   constructor(shared: SharedArrayBuffer) {
     this.#words = new Int32Array(shared);
   }
 
-  /** False: the ring took the follower back. */
+  /** False: the ring took the job back. */
   take(ticket: number): boolean {
     return take(this.#words, ticket);
   }
