@@ -36,7 +36,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tools: [
     "agent/",
     "abi/",
-    "dispatch/failure-policy.ts",
+    "dispatch/",
+    "exchange/",
+    "ring/leased-instance.ts",
+    "ring/ring-job.ts",
+    "ring/to-failure.ts",
     "transport/uds/socket-path.ts",
     "telemetry/",
     "wasm/",

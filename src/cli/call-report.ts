@@ -13,20 +13,28 @@ import {
 } from "../telemetry/recording/outcome-json.ts";
 import type { RepeatReport } from "../tools/repeat-calls.ts";
 import { showBytes } from "../tools/show-bytes.ts";
-import type { HeadersEvent } from "../event/event.ts";
+import { eventTitle } from "../tools/event-title.ts";
+import type { HeaderMap, ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { HeaderOp } from "../event/header-ops.ts";
 import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import type { Paint, Style } from "./paint.ts";
 
-export interface CallReport {
-  readonly event: HeadersEvent;
+/** One event with all that came of it. */
+export interface CallStep {
+  readonly event: ProxyEvent;
   readonly isHandled: boolean;
-  /** Of the first call. */
   readonly answer: Answer;
   readonly lines: readonly GuestLine[];
-  /** Function name -> how often it was called and refused, by the start of the instance and the first call. */
+  /** Function name -> how often it was called and refused; the start of the instance counts with the first event. */
   readonly refusals: ReadonlyMap<string, number>;
+}
+
+export interface CallReport {
+  /** At least one event of one exchange, in order; the last one is what was asked about, unless an earlier one was refused. */
+  readonly steps: readonly CallStep[];
+  /** Events that a proxy would not send any more, because the one before was refused or failed. */
+  readonly unsent: readonly ProxyEvent[];
   /** Null when one call was all that was asked for. */
   readonly repeated: RepeatReport | null;
 }
@@ -35,10 +43,20 @@ export interface CallReport {
 const MAX_TEXT_LENGTH = 2000;
 const LABEL_WIDTH = 10;
 const LISTS = ["tags", "rule_ids", "reason_codes"] as const;
-const VALUES = ["confidence", "custom", "routing_metadata"] as const;
+const VALUES = ["confidence", "custom", "routing_metadata", "detections"] as const;
 
-export function jsonCallReport({ event, isHandled, answer, lines, refusals, repeated }: CallReport): string {
+export function jsonCallReport({ steps, unsent, repeated }: CallReport): string {
   const report = {
+    ...stepJson(steps.at(-1)!),
+    ...(steps.length === 1 ? {} : { before: steps.slice(0, -1).map(stepJson) }),
+    ...(unsent.length === 0 ? {} : { unsent: unsent.map((event) => writeEvent(event)) }),
+    ...(repeated === null ? {} : { repeated: repeatedJson(repeated) }),
+  };
+  return `${printableJson(report, 2)}\n`;
+}
+
+function stepJson({ event, isHandled, answer, lines, refusals }: CallStep): object {
+  return {
     event: writeEvent(event),
     handled: isHandled,
     outcome: writeOutcome(answer.outcome),
@@ -47,9 +65,7 @@ export function jsonCallReport({ event, isHandled, answer, lines, refusals, repe
     us: Math.round(answer.us),
     fuel: answer.fuel,
     memory_bytes: answer.memoryBytes,
-    ...(repeated === null ? {} : { repeated: repeatedJson(repeated) }),
   };
-  return `${printableJson(report, 2)}\n`;
 }
 
 function repeatedJson(report: RepeatReport): object {
@@ -64,53 +80,118 @@ function repeatedJson(report: RepeatReport): object {
   };
 }
 
-export function textCallReport(report: CallReport, paint: Paint): string {
-  const { event, isHandled, answer, lines, refusals, repeated } = report;
-  const outcome = writeOutcome(answer.outcome);
-  const style = decisionStyle(outcome);
+export function textCallReport({ steps, unsent, repeated }: CallReport, paint: Paint): string {
+  const { answer } = steps.at(-1)!;
   const text = [
-    `${shown(eventTitle(event))} → ${paint("bold", paint(style, shown(showDecision(outcome))))}`,
-    ...(isHandled ? [] : [`  ${paint("dim", "the module has no handler for this event, so it is allowed")}`]),
-    ...(isFailure(outcome) ? [`  ${shown(outcome.reason ?? "")}`] : []),
-    ...headerLines(event, answer.outcome, paint),
-    ...auditLines(outcome),
-    ...logLines(lines, paint),
-    ...refusalLines(refusals),
+    ...steps.flatMap((step) => stepLines(step, paint)),
     labelled("time", `${microseconds(answer.us)} for the first call of a fresh instance`),
     ...(answer.fuel === null ? [] : [labelled("fuel", answer.fuel.toLocaleString("en"))]),
     labelled("memory", showBytes(answer.memoryBytes)),
+    ...unsent.map((event) => paint("dim", `${shown(eventTitle(event))}: never sent after that`)),
     ...(repeated === null ? [] : repeatedLines(repeated)),
   ];
   return `${text.join("\n")}\n`;
 }
 
-export function eventTitle(event: HeadersEvent): string {
-  return event.kind === "request-headers" ? `${event.method} ${event.uri}` : `response ${event.status}`;
+function stepLines({ event, isHandled, answer, lines, refusals }: CallStep, paint: Paint): string[] {
+  const outcome = writeOutcome(answer.outcome);
+  const style = decisionStyle(outcome);
+  return [
+    `${shown(eventTitle(event))} → ${paint("bold", paint(style, shown(showDecision(outcome))))}`,
+    ...(answer.isCalled ? [] : [`  ${paint("dim", notCalled(isHandled))}`]),
+    ...(isFailure(outcome) ? [`  ${shown(outcome.reason ?? "")}`] : []),
+    ...headerLines(event, answer.outcome, paint),
+    ...bodyLines(event, outcome),
+    ...auditLines(outcome),
+    ...logLines(lines, paint),
+    ...refusalLines(refusals),
+  ];
+}
+
+function notCalled(isHandled: boolean): string {
+  return isHandled
+    ? "a response before the real one (1xx) passes without the module"
+    : "the module has no handler for this event, so it is allowed";
 }
 
 export function decisionStyle(outcome: OutcomeJson): Style {
   if (isFailure(outcome)) return "red";
+  if (outcome.frame !== undefined) return outcome.frame === "allow" ? "green" : "yellow";
   return outcome.decision === "allow" ? "green" : "yellow";
 }
 
-/** A diff of the headers that the event has; a plain list of what is done to those that come later. */
-function headerLines(event: HeadersEvent, outcome: Outcome, paint: Paint): string[] {
+/** A diff of the headers that the event has; a plain list of what is done to others. */
+function headerLines(event: ProxyEvent, outcome: Outcome, paint: Paint): string[] {
   if (outcome instanceof EventFailure) return [];
-  const isRequest = event.kind === "request-headers";
-  const [own, other] = isRequest
-    ? [outcome.requestHeaders, outcome.responseHeaders]
-    : [outcome.responseHeaders, outcome.requestHeaders];
-  const lines: string[] = [];
-  const diff = headerDiff(event.headers, own);
-  if (own.length > 0) {
-    lines.push(`  ${isRequest ? "request" : "response"} headers`);
-    lines.push(...(diff.length === 0 ? ["    unchanged"] : diff.map((change) => changeLine(change, paint))));
+  switch (event.kind) {
+    case "request-headers":
+      return [
+        ...diffLines("request", event.headers, outcome.requestHeaders, paint),
+        ...opLines("headers of the response, when it comes", outcome.responseHeaders),
+      ];
+    case "response-headers":
+      return [
+        ...diffLines("response", event.headers, outcome.responseHeaders, paint),
+        ...opLines("headers of the request, which is gone", outcome.requestHeaders),
+      ];
+    case "request-body-chunk":
+      return [
+        ...opLines(
+          "headers of the request, which are gone unless the proxy inspects first",
+          outcome.requestHeaders,
+        ),
+        ...opLines("headers of the response, when it comes", outcome.responseHeaders),
+      ];
+    case "response-body-chunk":
+    case "websocket-frame":
+    case "guardrail-inspect":
+    case "request-complete":
+      return opLines("headers, which the proxy ignores here", [
+        ...outcome.requestHeaders,
+        ...outcome.responseHeaders,
+      ]);
+    default:
+      return event satisfies never;
   }
-  if (other.length > 0) {
+}
+
+function diffLines(
+  side: "request" | "response",
+  headers: HeaderMap,
+  ops: readonly HeaderOp[],
+  paint: Paint,
+): string[] {
+  if (ops.length === 0) return [];
+  const diff = headerDiff(headers, ops);
+  return [
+    `  ${side} headers`,
+    ...(diff.length === 0 ? ["    unchanged"] : diff.map((change) => changeLine(change, paint))),
+  ];
+}
+
+function opLines(title: string, ops: readonly HeaderOp[]): string[] {
+  return ops.length === 0 ? [] : [`  ${title}`, ...ops.map(opLine)];
+}
+
+/** What the guest knows of a body, and what takes its place. */
+function bodyLines(event: ProxyEvent, outcome: OutcomeJson): string[] {
+  const lines: string[] = [];
+  if ("context" in event && event.context?.isTruncated === true) {
+    lines.push(labelled("truncated", "the proxy does not show all of this body"));
+  }
+  if (isFailure(outcome)) return lines;
+  const { replace_body: text, replace_body_base64: base64 } = outcome;
+  if (text !== undefined) {
     lines.push(
-      `  ${isRequest ? "headers of the response, when it comes" : "headers of the request, which is gone"}`,
+      labelled("body", `replaced by ${Buffer.byteLength(text)} bytes: ${shown(JSON.stringify(text))}`),
     );
-    lines.push(...other.map(opLine));
+  } else if (base64 !== undefined) {
+    lines.push(
+      labelled(
+        "body",
+        `replaced by ${Buffer.byteLength(base64, "base64")} bytes in base64: ${shown(base64)}`,
+      ),
+    );
   }
   return lines;
 }

@@ -1,12 +1,13 @@
 /** The command that asks a module about one event and shows all that comes of it. */
 
 import type { BenchGuest } from "../tools/bench-guest.ts";
+import type { Outcome } from "../telemetry/recording/outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../tools/repeat-calls.ts";
-import type { HeadersEvent } from "../event/event.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
-import { type EventSettings, readCallEvent } from "./call-event.ts";
-import { type CallReport, jsonCallReport, textCallReport } from "./call-report.ts";
+import { type EventSettings, readCallExchange } from "./call-event.ts";
+import { type CallReport, type CallStep, jsonCallReport, textCallReport } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { CONFIG_OPTION, GUEST_OPTIONS, JSON_OPTION } from "./guest-options.ts";
 import { type GuestFiles, openGuest } from "./open-guest.ts";
@@ -14,7 +15,7 @@ import type { Option, ParameterTable } from "./option.ts";
 import { paintWith } from "./paint.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { type Surroundings, wantsColour } from "./surroundings.ts";
-import { headerKind, integerKind, listKind, pathKind, textKind } from "./value-kind.ts";
+import { choiceKind, headerKind, integerKind, listKind, pathKind, textKind } from "./value-kind.ts";
 
 interface CallSettings extends GuestFiles, EventSettings {
   /** Calls after the first; 0 for none. */
@@ -29,6 +30,14 @@ const EVENT_OPTIONS: ParameterTable<EventSettings> = {
   method: eventOption("method", "<word>", "The method.", "GET"),
   uri: eventOption("uri", "<uri>", "Path and query, as the client writes them.", "/"),
   clientIp: eventOption("client-ip", "<address>", "The client's address.", "127.0.0.1"),
+  requestHeaders: {
+    flag: "request-header",
+    kind: listKind(headerKind()),
+    fallback: { describe: "none", choose: () => [] },
+    placeholder: "<name:value>",
+    description: "A header of the request that comes before what is asked about, such as a response.",
+    group: EVENT,
+  },
   headers: {
     flag: "header",
     alias: "H",
@@ -43,9 +52,59 @@ const EVENT_OPTIONS: ParameterTable<EventSettings> = {
     kind: integerKind({ min: 100, max: 599 }),
     fallback: { describe: "none, so it is a request", choose: () => null },
     placeholder: "<number>",
-    description: "The status of a response. With it the event is a response.",
+    description:
+      "The status of a response. With it the event is a response, behind the request that --method, --uri, --client-ip and --request-header describe.",
     group: EVENT,
   },
+  body: {
+    flag: "body",
+    kind: textKind("a text"),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<text>",
+    description: "The body of the request, or of the response, whose headers come first.",
+    group: EVENT,
+  },
+  bodyPath: {
+    flag: "body-file",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description: "A file with the body; - reads standard input.",
+    group: EVENT,
+  },
+  bodyMode: {
+    flag: "body-mode",
+    kind: choiceKind(["buffer", "stream"]),
+    fallback: { value: "buffer" },
+    placeholder: "buffer|stream",
+    description: "How the proxy sends the body of a request: whole, or in pieces that can be replaced.",
+    group: EVENT,
+  },
+  frame: {
+    flag: "frame",
+    kind: textKind("a text"),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<text|@file>",
+    description: "The payload of a WebSocket frame, behind the request and its answer.",
+    group: EVENT,
+  },
+  frameOpcode: {
+    flag: "frame-opcode",
+    kind: choiceKind(["text", "binary", "continuation", "ping", "pong", "close", "reserved"]),
+    fallback: { value: "text" },
+    placeholder: "<name>",
+    description: "What kind of frame it is: text, binary, continuation, ping, pong, close or reserved.",
+    group: EVENT,
+  },
+  frameFrom: {
+    flag: "frame-from",
+    kind: choiceKind(["client", "server"]),
+    fallback: { value: "client" },
+    placeholder: "client|server",
+    description: "Who sends the frame.",
+    group: EVENT,
+  },
+  guardrail: eventOption("guardrail", "<text>", "The text of a guardrail check.", "none"),
   eventPath: {
     flag: "event",
     kind: pathKind(),
@@ -71,18 +130,19 @@ export function callCommand(): DescribedCommand {
     summary: "Ask a module about one event.",
     purpose:
       "Asks a module about one event, without a proxy, and shows the decision, header changes, tags, the module's " +
-      "log, time, fuel and memory.",
+      "log, time, fuel and memory. A body or frame comes behind the headers of its request, as from a proxy.",
     usage: ["call <module.wasm> [options]"],
     examples: [
       "call policy.wasm --uri /admin --header 'user-agent: sqlmap'",
       "call policy.wasm --status 200 --header 'server: nginx'",
+      'call policy.wasm --uri /comments --body \'{"text":"hello"}\'',
       "call policy.wasm --event events.jsonl --line 7 --repeat 10000",
     ],
     exitCodes: [
       [ExitCode.ok, "allow"],
       [ExitCode.failure, "the module failed on the event"],
       [ExitCode.usage, "wrong usage, or a module or file that cannot be used"],
-      [ExitCode.blocked, "block"],
+      [ExitCode.blocked, "block, or a frame that is dropped or closes its connection"],
       [ExitCode.redirected, "redirect"],
     ],
     options: {
@@ -107,24 +167,15 @@ export function callCommand(): DescribedCommand {
     },
     run: async (settings, surroundings) => {
       const { env, stdout, stdoutIsTerminal } = surroundings;
-      const event = await readCallEvent(settings);
+      const exchange = await readCallExchange(settings);
       const guest = await openGuest(settings, surroundings);
-      const answer = guest.call(event);
-      const lines = guest.takeLines();
-      const refusals = guest.takeRefusals();
-      const repeated = repeatIfWanted(
-        guest,
-        event,
-        answer.outcome instanceof EventFailure ? 0 : settings.repeat,
-        surroundings,
-      );
+      const { steps, unsent } = await callExchange(guest, exchange);
+      const isCut = steps.at(-1)!.answer.outcome instanceof EventFailure || unsent.length > 0;
+      const calls = isCut ? 0 : settings.repeat;
       const report: CallReport = {
-        event,
-        isHandled: guest.handles(event),
-        answer,
-        lines,
-        refusals,
-        repeated,
+        steps,
+        unsent,
+        repeated: await repeatIfWanted(guest, exchange, calls, surroundings),
       };
       stdout.write(
         settings.json
@@ -136,22 +187,50 @@ export function callCommand(): DescribedCommand {
   });
 }
 
-function repeatIfWanted(
+/** One event after the other, as a proxy sends them: nothing follows one that is refused or fails. */
+async function callExchange(
   guest: BenchGuest,
-  event: HeadersEvent,
+  exchange: readonly ProxyEvent[],
+): Promise<Pick<CallReport, "steps" | "unsent">> {
+  const steps: CallStep[] = [];
+  for (const event of exchange) {
+    const answer = await guest.call(event);
+    const isLast = steps.length === exchange.length - 1 || isRefused(answer.outcome);
+    if (isLast) guest.endExchanges();
+    steps.push({
+      event,
+      isHandled: guest.handles(event),
+      answer,
+      lines: guest.takeLines(),
+      refusals: guest.takeRefusals(),
+    });
+    if (isLast) break;
+  }
+  return { steps, unsent: exchange.slice(steps.length) };
+}
+
+function isRefused(outcome: Outcome): boolean {
+  return outcome instanceof EventFailure || outcome.decision.kind !== "allow";
+}
+
+async function repeatIfWanted(
+  guest: BenchGuest,
+  exchange: readonly ProxyEvent[],
   calls: number,
   { stderr, stderrIsTerminal }: Surroundings,
-): RepeatReport | null {
+): Promise<RepeatReport | null> {
   if (calls === 0) return null;
   const bar = new ProgressBar(calls, stderr, stderrIsTerminal);
-  const report = repeatCalls(guest, event, { calls, onProgress: (done) => bar.show(done) });
+  const report = await repeatCalls(guest, exchange, { calls, onProgress: (done) => bar.show(done) });
   bar.clear();
   return report;
 }
 
-function exitCodeOf({ answer: { outcome }, repeated }: CallReport): ExitCode {
+function exitCodeOf({ steps, repeated }: CallReport): ExitCode {
+  const { outcome } = steps.at(-1)!.answer;
   if (outcome instanceof EventFailure || (repeated !== null && repeated.failure !== null))
     return ExitCode.failure;
+  if (outcome.frame !== undefined) return outcome.frame.kind === "allow" ? ExitCode.ok : ExitCode.blocked;
   switch (outcome.decision.kind) {
     case "allow":
       return ExitCode.ok;

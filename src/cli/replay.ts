@@ -2,11 +2,12 @@
 
 import { InputError } from "../event/input-error.ts";
 import { type Difference, showDecision } from "../tools/compare-outcomes.ts";
+import { eventTitle } from "../tools/event-title.ts";
 import { readRecording } from "../telemetry/recording/recording.ts";
 import { type ReplayedEvent, replay } from "../tools/replay.ts";
 import { capText, escapeInvisible, printableJson } from "../telemetry/hostile-text.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
-import { decisionStyle, eventTitle } from "./call-report.ts";
+import { decisionStyle } from "./call-report.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { CONFIG_OPTION, GUEST_OPTIONS, JSON_OPTION } from "./guest-options.ts";
 import { type GuestFiles, openGuest } from "./open-guest.ts";

@@ -205,7 +205,8 @@ export class Dispatcher implements EventSink, JobOwner {
   #onBody(event: BodyEvent, source: EventSource): PendingEvent | null {
     if (!this.#ring.handles.has(event.kind)) return this.#pass(event, source);
     const exchange = this.#findExchange(event);
-    event.context = bodyContext(event, source.peer, exchange);
+    // A recorded event brings along what the agent knew then.
+    event.context ??= bodyContext(event, source.peer, exchange);
     this.#attachRequest(event, exchange);
     return this.#submit(event, source, exchange);
   }

@@ -10,8 +10,8 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map([
   ["websocket_frame", "websocket-frame"],
   ["web_socket_frame", "websocket-frame"],
   ["guardrail", "guardrail-inspect"],
-  ["log", "request-complete"],
   ["request_complete", "request-complete"],
+  ["log", "request-complete"],
 ]);
 
 /** With underscores or hyphens, in any case; null for an unknown name. */
@@ -19,7 +19,7 @@ export function eventKindOf(name: string): EventKind | null {
   return KINDS.get(name.trim().toLowerCase().replaceAll("-", "_")) ?? null;
 }
 
-/** The name of a kind, as it is written in the proxy's configuration. */
+/** The name of a kind, as it may be written in the proxy's configuration; with underscores. */
 export function eventNameOf(kind: EventKind): string {
   for (const [name, named] of KINDS) if (named === kind) return name;
   return kind;

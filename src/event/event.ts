@@ -63,7 +63,7 @@ export interface BodyEvent extends LaterEvent {
   readonly totalBytes: number | null;
   /** Of the body so far, this event included. */
   readonly bytesSoFar: number;
-  /** What the dispatcher found out from the rest of the exchange; absent before that. */
+  /** What the dispatcher found out from the rest of the exchange, now or when the event was recorded; absent before. */
   context?: BodyContext | undefined;
 }
 

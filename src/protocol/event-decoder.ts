@@ -6,6 +6,7 @@
  * The checks are written out by hand since this runs for every event.
  */
 
+import { decodeBase64 } from "../event/base64.ts";
 import type { BodyEvent, EventKind, HeaderMap, ProxyEvent, RequestMetadata } from "../event/event.ts";
 import { hasLoneSurrogate } from "../event/lone-surrogate.ts";
 import { DecodeError } from "./decode-error.ts";
@@ -171,14 +172,9 @@ function asCount(value: unknown, key: string): number {
   return value;
 }
 
-/** Standard base64 with its padding. The runtime's decoder skips what it does not know, so the length is compared. */
 function asBase64(value: unknown, key: string): Uint8Array {
-  const text = asString(value, key);
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const bytes = Buffer.from(text, "base64");
-  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
-    throw new DecodeError(`${key} must be padded base64`);
-  }
+  const bytes = decodeBase64(asString(value, key));
+  if (bytes === null) throw new DecodeError(`${key} must be padded base64`);
   return bytes;
 }
 

@@ -1,21 +1,30 @@
 /**
- * A guest on the author's bench: one module, one instance at a time, asked without a socket and measured. An instance
- * that broke is replaced before the next question, as a ring would.
+ * A guest that is called without a socket and measured: what check, call, replay and the playground ask. Events go
+ * through the dispatcher of the serving agent, so that exchanges, the request in later events, the truncation of bodies
+ * and the rules for verdicts are what they are when a proxy asks. An instance that broke is replaced before the next
+ * event.
  */
 
-import type { StatelessGuest } from "../abi/contract.ts";
 import { guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
-import type { HeadersEvent } from "../event/event.ts";
-import { EventFailure } from "../event/failure.ts";
-import { LineRate } from "../wasm/imports/line-rate.ts";
-import { InputError } from "../event/input-error.ts";
+import { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { ProxyEvent } from "../event/event.ts";
+import type { EventSource } from "../event/event-sink.ts";
+import type { EventFailure } from "../event/failure.ts";
+import type { EventObserver } from "../event/observer.ts";
+import type { PeerTraits } from "../event/peer.ts";
+import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
+import { ExchangeTable } from "../exchange/exchange-table.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Outcome } from "../telemetry/recording/outcome-json.ts";
+import { BenchRing } from "./bench-ring.ts";
 import { type GuestLine, GuestLines } from "./guest-lines.ts";
 import type { GuestSettings } from "./guest-settings.ts";
-import type { Outcome } from "../telemetry/recording/outcome-json.ts";
 
 export interface Answer {
   readonly outcome: Outcome;
-  /** For the whole call: encoding, the guest, decoding. */
+  /** False when the event is allowed without the guest: no handler, or a response before the real one (1xx). */
+  readonly isCalled: boolean;
+  /** From the event to the verdict: encoding, the guest, its pauses, decoding. */
   readonly us: number;
   /** Units, about one for each instruction; null without limits. */
   readonly fuel: number | null;
@@ -23,21 +32,42 @@ export interface Answer {
   readonly memoryBytes: number;
 }
 
+/** The current proxy (docs/agent-protocol.md 1.5). */
+const PEER: PeerTraits = { keepsResponseOps: true, hasResponseEvents: true, replacesBodies: true };
+/** Exchanges that a recording leaves open. */
+const MAX_EXCHANGES = 1024;
+/** A command waits for nobody: exchanges end by their events, by a newer one with the same id, or by `endExchanges`. */
+const EXCHANGE_TIMEOUT_MS = 3_600_000;
+
 export class BenchGuest {
   readonly prepared: PreparedGuest;
-  readonly #settings: GuestSettings;
-  readonly #configJson: string | null;
   readonly #lines = new GuestLines();
-  readonly #lineRate = new LineRate();
-  readonly #reported = new Set<string>();
+  readonly #exchanges = new ExchangeTable({
+    maxExchanges: MAX_EXCHANGES,
+    timeoutMs: EXCHANGE_TIMEOUT_MS,
+  });
+  readonly #ring: BenchRing;
+  readonly #dispatcher: Dispatcher;
+  readonly #settled = new SettledEvent();
   #refusals = new Map<string, number>();
-  #instance: StatelessGuest;
 
-  private constructor(prepared: PreparedGuest, settings: GuestSettings, configJson: string | null) {
+  /** As `open`, with a guest that is loaded already. */
+  constructor(prepared: PreparedGuest, settings: GuestSettings, configJson: string | null = null) {
     this.prepared = prepared;
-    this.#settings = settings;
-    this.#configJson = configJson;
-    this.#instance = this.#makeInstance();
+    this.#ring = new BenchRing({
+      factory: prepared.factory,
+      settings,
+      configJson,
+      lines: this.#lines,
+      onRefusal: (name) => this.#refusals.set(name, (this.#refusals.get(name) ?? 0) + 1),
+    });
+    this.#dispatcher = new Dispatcher(this.#ring, {
+      log: remarksOf(this.#lines),
+      failOpen: false,
+      exchanges: this.#exchanges,
+      configure: () => ({ accepted: true }),
+      observer: this.#settled,
+    });
   }
 
   /**
@@ -58,16 +88,16 @@ export class BenchGuest {
   }
 
   get memoryBytes(): number {
-    return this.#instance.memoryBytes;
+    return this.#ring.instance.memoryBytes;
   }
 
-  /** After a failure: whether the next question is asked of a fresh instance. */
+  /** After a failure: whether the next event goes to a fresh instance. */
   get isBroken(): boolean {
-    return this.#instance.isBroken;
+    return this.#ring.instance.isBroken;
   }
 
-  handles(event: HeadersEvent): boolean {
-    return this.prepared.factory.handles.has(event.kind);
+  handles({ kind }: Pick<ProxyEvent, "kind">): boolean {
+    return this.prepared.factory.handles.has(kind);
   }
 
   /** What was written since the last call, by the guest and about it. */
@@ -85,48 +115,76 @@ export class BenchGuest {
     return refusals;
   }
 
-  /** @throws ModuleError when the instance is broken and no other can be made. */
-  call(event: HeadersEvent): Answer {
-    if (this.#instance.isBroken) this.#instance = this.#makeInstance();
-    const instance = this.#instance;
+  /**
+   * One event after the other: the next one only when this one is settled. Events with the same correlation id belong to
+   * one exchange, which its request headers begin. A guest that pauses is waited for, as long as its deadline allows.
+   *
+   * @throws ModuleError when the instance is broken and no other can be made.
+   */
+  async call(event: ProxyEvent): Promise<Answer> {
+    this.#ring.replaceIfBroken();
+    const asked = this.#ring.wantsRequest ? event : withoutRequest(event);
+    this.#settled.begin();
     const startedAtMs = performance.now();
-    const outcome = this.#outcomeOf(instance, event);
+    const pending = this.#dispatcher.handle(asked, this.#settled);
+    if (pending !== null) await this.#settled.done;
     const us = (performance.now() - startedAtMs) * 1000;
-    return { outcome, us, fuel: instance.fuelUsed, memoryBytes: instance.memoryBytes };
+    const { outcome, isCalled } = this.#settled;
+    const { fuelUsed, memoryBytes } = this.#ring.instance;
+    return { outcome, isCalled, us, fuel: isCalled || fuelUsed === null ? fuelUsed : 0, memoryBytes };
   }
 
-  #outcomeOf(instance: StatelessGuest, event: HeadersEvent): Outcome {
-    try {
-      return instance.call(event, this.#settings.timeoutMs);
-    } catch (error) {
-      if (error instanceof EventFailure) return error;
-      throw error;
-    }
+  /** The open exchanges end, as after the last event of each: a guest that keeps state for them is told. */
+  endExchanges(): void {
+    this.#exchanges.endAll("finished");
+  }
+}
+
+/** What became of the event that was handed over last. */
+class SettledEvent implements EventSource, EventObserver {
+  readonly peer = PEER;
+  readonly needsFields = true;
+  outcome: Outcome = PLAIN_ALLOW;
+  isCalled = false;
+  #done = Promise.withResolvers<void>();
+
+  /** Resolves with the verdict. */
+  get done(): Promise<void> {
+    return this.#done.promise;
   }
 
-  #makeInstance(): StatelessGuest {
-    const { factory } = this.prepared;
-    if (factory.isStateful) throw new InputError("event-shape", "this command calls stateless guests only");
-    const instance = factory.instantiate({
-      slot: 0,
-      log: this.#lines,
-      startTimeoutMs: this.#settings.startTimeoutMs,
-      isMuted: false,
-      lineRate: this.#lineRate,
-      reportedFunctions: this.#reported,
-      onRefusal: (name) => this.#refusals.set(name, (this.#refusals.get(name) ?? 0) + 1),
-    });
-    const refusal =
-      this.#configJson === null ? null : instance.configure(this.#configJson, this.#settings.startTimeoutMs);
-    if (refusal !== null) {
-      throw new InputError(
-        "configuration-refused",
-        `the module refuses the configuration: ${refusal.message}`,
-        {
-          cause: refusal,
-        },
-      );
-    }
-    return instance;
+  begin(): void {
+    this.outcome = PLAIN_ALLOW;
+    this.isCalled = false;
+    this.#done = Promise.withResolvers();
   }
+
+  /** Without a word of the guest, or just before `onSettled`. */
+  answer(_event: ProxyEvent, verdict: Verdict): void {
+    this.outcome = verdict;
+    this.#done.resolve();
+  }
+
+  onSettled(_event: ProxyEvent, verdict: Verdict, _us: number, failure: EventFailure | null): void {
+    this.outcome = failure ?? verdict;
+    this.isCalled = true;
+  }
+}
+
+/** A recorded event keeps what another module was given. */
+function withoutRequest(event: ProxyEvent): ProxyEvent {
+  if (event.kind === "request-headers" || event.request === undefined) return event;
+  const { request: _request, ...rest } = event;
+  return rest as ProxyEvent;
+}
+
+/** Of the dispatcher's lines only warnings about the module: its failures are outcomes here. */
+function remarksOf(lines: GuestLines): Log {
+  return {
+    debugEnabled: false,
+    error: () => {},
+    warn: (message, fields) => lines.warn(message, fields),
+    info: () => {},
+    debug: () => {},
+  };
 }

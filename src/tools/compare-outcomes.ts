@@ -23,6 +23,10 @@ const COMPARED_KEYS = [
   "confidence",
   "custom",
   "routing_metadata",
+  "replace_body",
+  "replace_body_base64",
+  "needs_more",
+  "detections",
 ] as const;
 const OP_KEYS = ["request_headers", "response_headers"] as const;
 
@@ -38,13 +42,23 @@ export function compareOutcomes(before: OutcomeJson, after: OutcomeJson): readon
   ];
 }
 
-/** `allow`, `block 403 "Forbidden"`, `redirect 302 to "/login"`, or `failure guest-trap`. */
+/**
+ * `allow`, `block 403 "Forbidden"`, `redirect 302 to "/login"`, or `failure guest-trap`; for a WebSocket frame what becomes
+ * of it, which is all that counts then: `frame drop`, `frame close 1008 "no"`.
+ */
 export function showDecision(outcome: OutcomeJson): string {
   if (isFailure(outcome)) return `failure ${outcome.failure}`;
+  if (outcome.frame !== undefined) return showFrame(outcome.frame);
   const status = outcome.status === undefined ? "" : ` ${outcome.status}`;
   const body = outcome.body === undefined ? "" : ` ${JSON.stringify(outcome.body)}`;
   const location = outcome.location === undefined ? "" : ` to ${JSON.stringify(outcome.location)}`;
   return `${outcome.decision}${status}${body}${location}`;
+}
+
+function showFrame(frame: NonNullable<VerdictJson["frame"]>): string {
+  if (typeof frame === "string") return `frame ${frame}`;
+  const { code, reason } = frame.close;
+  return `frame close ${code}${reason === "" ? "" : ` ${JSON.stringify(reason)}`}`;
 }
 
 function compareRest(before: VerdictJson, after: VerdictJson): Difference[] {

@@ -47,6 +47,8 @@ export class GuestLines implements Log {
 /** Guest output travels in the field `text`; what the agent remarks has its facts in other fields. */
 function lineText(message: string, fields: LogFields): string {
   if (typeof fields["text"] === "string") return fields["text"];
-  const facts = ["function", "reason"].map((name) => fields[name]).filter((fact) => fact !== undefined);
+  const facts = ["function", "header", "reason"]
+    .map((name) => fields[name])
+    .filter((fact) => fact !== undefined);
   return facts.length === 0 ? message : `${message}: ${facts.join(", ")}`;
 }

@@ -1,8 +1,9 @@
 /**
- * Asks a guest the same many times and tells what a call costs: its time, its fuel, and how much memory stays behind.
+ * Calls a guest with the same event many times and tells what a call costs: its time, its fuel, and how much memory stays
+ * behind.
  */
 
-import type { HeadersEvent } from "../event/event.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { BenchGuest } from "./bench-guest.ts";
 import { showDecision } from "./compare-outcomes.ts";
@@ -37,9 +38,19 @@ export interface RepeatOptions {
   readonly onProgress?: (calls: number) => void;
 }
 
-/** Stops at the first failure: what a broken instance costs says nothing about the next one. */
-export function repeatCalls(guest: BenchGuest, event: HeadersEvent, options: RepeatOptions): RepeatReport {
+/**
+ * Stops at the first failure: what a broken instance costs says nothing about the next one.
+ *
+ * @param exchange events that are repeated together; the last one is measured
+ */
+export async function repeatCalls(
+  guest: BenchGuest,
+  exchange: readonly ProxyEvent[],
+  options: RepeatOptions,
+): Promise<RepeatReport> {
   const { onProgress = () => {}, maxMs = Number.POSITIVE_INFINITY } = options;
+  const before = exchange.slice(0, -1);
+  const measured = exchange.at(-1)!;
   const times = new CountedValues();
   const fuels = new CountedValues();
   const growth = new MemoryGrowth();
@@ -48,7 +59,8 @@ export function repeatCalls(guest: BenchGuest, event: HeadersEvent, options: Rep
   let failure: EventFailure | null = null;
   let toldAtMs = startedAtMs;
   while (times.total < options.calls && failure === null) {
-    const { outcome, us, fuel, memoryBytes } = guest.call(event);
+    for (const event of before) await guest.call(event);
+    const { outcome, us, fuel, memoryBytes } = await guest.call(measured);
     guest.takeLines();
     times.add(threeDigits(us));
     growth.record(memoryBytes);

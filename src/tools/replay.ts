@@ -1,8 +1,8 @@
 /**
- * Asks a guest every event of a recording again, and tells where it decides otherwise than was recorded.
+ * Calls a guest with every event of a recording, and tells where it decides otherwise than was recorded.
  */
 
-import type { HeadersEvent } from "../event/event.ts";
+import type { ProxyEvent } from "../event/event.ts";
 import type { BenchGuest } from "./bench-guest.ts";
 import { compareOutcomes, type Difference } from "./compare-outcomes.ts";
 import { type OutcomeJson, writeOutcome } from "../telemetry/recording/outcome-json.ts";
@@ -10,7 +10,7 @@ import type { RecordedEvent } from "../telemetry/recording/recording.ts";
 
 export interface ReplayedEvent {
   readonly line: number;
-  readonly event: HeadersEvent;
+  readonly event: ProxyEvent;
   readonly before: OutcomeJson;
   readonly after: OutcomeJson;
   /** Empty when both come to the same. */
@@ -24,7 +24,8 @@ export async function* replay(
   guest: BenchGuest,
 ): AsyncGenerator<ReplayedEvent> {
   for await (const { line, event, outcome: before, isRedacted } of recording) {
-    const after = writeOutcome(guest.call(event).outcome);
+    const { outcome } = await guest.call(event);
+    const after = writeOutcome(outcome);
     guest.takeLines();
     yield { line, event, before, after, differences: compareOutcomes(before, after), isRedacted };
   }

@@ -178,13 +178,172 @@ for (const program of authorPrograms()) {
       });
     });
 
+    test("asks about the body of a request behind its headers, with the length that a client announces", () => {
+      const { exitCode, stdout } = program.run([
+        "call",
+        guestPath("echo-bytes-request"),
+        ...["--uri", "/comments", "--body", "hi", "--json"],
+      ]);
+      expect(exitCode).toBe(0);
+      const { before, event, outcome } = JSON.parse(stdout);
+      expect(before).toMatchObject([
+        { event: { method: "POST", uri: "/comments", headers: { "content-length": ["2"] } }, handled: true },
+      ]);
+      expect(event).toMatchObject({ kind: "request_body", body_base64: "aGk=", total_size: 2 });
+      expect(outcome.custom).toMatchObject({
+        bytes: "6869",
+        input: { total_size: 2, truncated: false, request: { method: "POST", uri: "/comments" } },
+      });
+    });
+
+    test("shows both answers, and says when a body is not all that was announced", () => {
+      const { stdout } = program.run([
+        "call",
+        guestPath("echo-bytes"),
+        ...["--body", "hi", "-H", "content-length: 3"],
+      ]);
+      expect(stdout).toMatch(/^POST \/ → allow\n/);
+      expect(stdout).toMatch(/^request body, 2 bytes → allow\n {2}truncated /m);
+    });
+
+    test("never sends the body of a request that is refused", () => {
+      const { exitCode, stdout } = program.run(["call", POLICY, "--uri", "/admin", "--body", "hi"]);
+      expect(exitCode).toBe(3);
+      expect(stdout).toStartWith('POST /admin → block 401 "Authentication required"\n');
+      expect(stdout).toContain("\nrequest body, 2 bytes: never sent after that\n");
+    });
+
+    test("streams a body in pieces, which can be replaced, and says with what", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("body"), "x".repeat(65_536 + 10));
+      const { exitCode, stdout } = program.run([
+        "call",
+        guestPath("replace-bytes"),
+        ...["--body-file", folder.file("body"), "--body-mode", "stream", "-H", "transfer-encoding: chunked"],
+      ]);
+      expect(exitCode).toBe(0);
+      expect(stdout.split("\n").filter((line) => /→|body /.test(line))).toEqual([
+        "POST / → allow",
+        "request body chunk 0, 65536 bytes → allow",
+        '  body      replaced by 8 bytes: "replaced"',
+        "request body chunk 1 (last), 10 bytes → allow",
+        '  body      replaced by 8 bytes: "replaced"',
+      ]);
+    });
+
+    test("fails a replacement that the proxy would not carry, as serving does", () => {
+      const { exitCode, stdout } = program.run(["call", guestPath("replace-bytes"), "--body", "a"]);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("request body, 1 byte → failure guest-body-not-replaceable\n");
+    });
+
+    test("asks about the body of a response, and tells it of the request", () => {
+      const { stdout } = program.run(
+        [
+          "call",
+          guestPath("echo-bytes-request"),
+          ...["--uri", "/a", "--request-header", "x-a: 1", "--status", "200", "-H", "server: s"],
+          ...["--body-file", "-", "--json"],
+        ],
+        { input: "hello" },
+      );
+      const { before, event, outcome } = JSON.parse(stdout);
+      expect(before.map((step: { event: unknown }) => step.event)).toMatchObject([
+        { uri: "/a", headers: { "x-a": ["1"] } },
+        { status: 200, headers: { server: ["s"] } },
+      ]);
+      expect(event).toMatchObject({ kind: "response_body" });
+      expect(outcome.custom.input.request).toMatchObject({ uri: "/a", headers: { "x-a": "1" } });
+    });
+
+    test("asks about a frame behind the upgrade, from either side", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("payload"), new Uint8Array([0, 255]));
+      const guest = guestPath("echo-bytes");
+      const { stdout } = program.run(["call", guest, "--frame", "hello"]);
+      expect(stdout.split("\n").filter((line) => line.includes("→"))).toEqual([
+        "GET / → allow",
+        "response 101 → allow",
+        "client frame text, 5 bytes → allow",
+      ]);
+      const file = `@${folder.file("payload")}`;
+      const binary = program.run([
+        ...["call", guest, "--frame", file, "--frame-opcode", "binary", "--frame-from", "server", "--json"],
+      ]);
+      expect(JSON.parse(binary.stdout)).toMatchObject({
+        before: [
+          { event: { headers: { connection: ["upgrade"], upgrade: ["websocket"] } } },
+          { event: { status: 101 } },
+        ],
+        event: { opcode: "binary", client_to_server: false, payload_base64: "AP8=" },
+      });
+    });
+
+    test("asks about the text of a guardrail check, alone", () => {
+      const { stdout } = program.run(["call", guestPath("echo-bytes"), "--guardrail", "a@b.test", "--json"]);
+      const report = JSON.parse(stdout);
+      expect(report).toMatchObject({ event: { kind: "guardrail", content: "a@b.test" } });
+      expect(report).not.toHaveProperty("before");
+    });
+
+    test("takes an event of any kind from a file, behind the request that flags describe", () => {
+      const input = '{"kind":"websocket_frame","payload":"x","opcode":"ping","correlation_id":"7"}';
+      const alone = program.run(["call", guestPath("echo-bytes"), "--event", "-"], { input });
+      expect(alone.stdout).toStartWith("client frame ping, 1 byte → allow\n");
+      const behind = program.run(
+        ["call", guestPath("echo-bytes-request"), "--event", "-", "--uri", "/a", "--json"],
+        {
+          input,
+        },
+      );
+      expect(JSON.parse(behind.stdout).outcome.custom.input).toMatchObject({
+        correlation_id: "7",
+        request: { uri: "/a" },
+      });
+    });
+
+    test("repeats a body with its headers", () => {
+      const { exitCode, stdout } = program.run([
+        "call",
+        guestPath("echo-bytes"),
+        ...["--body", "hi", "--repeat", "20", "--json"],
+      ]);
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout).repeated).toMatchObject({ calls: 20, failure: null });
+    });
+
     const refusals: readonly [name: string, argv: string[], said: string][] = [
-      ["no module", ["call"], "<module.wasm> is missing; give a path."],
       [
-        "a response with a method",
-        ["call", POLICY, "--status=200", "--method=GET"],
-        "A response has a status and no method; leave --method out.",
+        "a body twice",
+        ["call", POLICY, "--body", "a", "--body-file", "b"],
+        "--body and --body-file exclude each other; give one of them.",
       ],
+      [
+        "a body and a frame",
+        ["call", POLICY, "--body", "a", "--frame", "b"],
+        "--body and --frame exclude each other; give one of them.",
+      ],
+      [
+        "a frame behind another status",
+        ["call", POLICY, "--frame", "a", "--status", "200"],
+        "A frame follows a response with status 101; leave --status out.",
+      ],
+      [
+        "a mode without a body",
+        ["call", POLICY, "--body-mode", "stream"],
+        "--body-mode says how a body comes; give one with --body.",
+      ],
+      [
+        "the streamed body of a response",
+        ["call", POLICY, "--status", "200", "--body", "a", "--body-mode", "stream"],
+        "Proxies hold the body of a response back and send it whole; leave --body-mode out.",
+      ],
+      [
+        "a body that is not there",
+        ["call", POLICY, "--body-file", "/nonexistent"],
+        "cannot read the body /nonexistent: there is no such file or folder (event-unreadable)",
+      ],
+      ["no module", ["call"], "<module.wasm> is missing; give a path."],
       [
         "a header without a colon",
         ["call", POLICY, "-H", "cookie"],

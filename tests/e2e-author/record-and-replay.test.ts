@@ -14,6 +14,7 @@ setDefaultTimeout(60_000);
 
 let folder: TemporaryFolder;
 let recording: string;
+let bodies: string;
 
 beforeAll(async () => {
   folder = temporaryFolder();
@@ -30,7 +31,28 @@ beforeAll(async () => {
   await v1.request({ id: "v1", uri: "/a?q=<script>" });
   agent.signal("SIGTERM");
   await agent.exited;
+  bodies = folder.file("bodies.jsonl");
+  await recordBodies();
 });
+
+/** A module that replaces every body by eight bytes, and an upload of which the second piece is a byte too long. */
+async function recordBodies(): Promise<void> {
+  await using agent = await AgentProcess.start({
+    module: guestPath("replace-bytes"),
+    flags: ["--record", bodies],
+  });
+  const proxy = await V2Proxy.connect(agent.socketPath);
+  const id = "upload";
+  await proxy.request({ id, method: "POST", headers: { "content-length": ["17"] } });
+  await proxy.requestBody({ id, bytes: "abcdefgh", isLast: false, isStreamed: true });
+  await proxy.requestBody({ id, bytes: "ijklmnopq", index: 1, bytesSoFar: 17, isStreamed: true });
+  await proxy.response({ id: "other" });
+  await proxy.responseBody({ id: "other", bytes: "body" });
+  await proxy.frame({ id: "socket" });
+  await proxy.guardrail({ id: "chat" });
+  agent.signal("SIGTERM");
+  await agent.exited;
+}
 
 afterAll(() => folder[Symbol.dispose]());
 
@@ -80,6 +102,35 @@ describe("an agent with --record", () => {
     });
   });
 
+  test("writes bodies, frames and guardrail checks with what the module made of them", () => {
+    const lines = readFileSync(bodies, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ event }) => event.kind ?? "headers")).toEqual([
+      "headers",
+      "request_body",
+      "request_body",
+      "headers",
+      "response_body",
+      "websocket_frame",
+      "guardrail",
+    ]);
+    const [, first, last, , response, frame] = lines;
+    expect(first).toMatchObject({
+      event: {
+        body_base64: Buffer.from("abcdefgh").toString("base64"),
+        total_size: null,
+        can_replace: true,
+        keep_length: true,
+      },
+      outcome: { decision: "allow", replace_body: "replaced", needs_more: true },
+    });
+    expect(last).toMatchObject({ outcome: { failure: "guest-body-length" } });
+    expect(response).toMatchObject({ outcome: { decision: "allow", replace_body: "replaced" } });
+    expect(frame).toMatchObject({ event: { payload_base64: "aGk=", opcode: "text" } });
+  });
+
   test("goes on serving when the file has reached its bound", async () => {
     const flags = ["--record", folder.file("small"), "--record-max", "1KiB"];
     await using agent = await AgentProcess.start({ module: guestPath("block"), flags });
@@ -112,6 +163,18 @@ for (const program of authorPrograms()) {
         stdout: "4 events, no verdict differs.\n1 of them with header values that were not recorded.\n",
         stderr: "",
       });
+    });
+
+    test("asks about bodies as they were recorded, in their exchanges", () => {
+      expect(program.run(["replay", bodies, "--module", guestPath("replace-bytes")]).stdout).toBe(
+        "7 events, no verdict differs.\n",
+      );
+      const { stdout } = program.run(["replay", bodies, "--module", guestPath("echo-bytes")]);
+      expect(stdout).toContain("line 2  request body chunk 0, 8 bytes\n  allow, as before\n");
+      expect(stdout).toContain('    replace_body: "replaced" → nothing\n');
+      expect(stdout).toContain(
+        "line 3  request body chunk 1 (last), 9 bytes\n  failure guest-body-length → allow\n",
+      );
     });
 
     test("finds no difference between the same policy in two languages", () => {

@@ -3,6 +3,7 @@
  * frames, detections of guardrails. For other kinds they are unknown keys like any other.
  */
 
+import { decodeBase64 } from "../../event/base64.ts";
 import type { EventKind } from "../../event/event.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { Detection, FrameDecision, Verdict } from "../../event/verdict.ts";
@@ -57,9 +58,8 @@ function decodeReplacement(result: Result): Uint8Array | null {
   }
   if (base64 === null) return null;
   if (typeof base64 !== "string") throw wrongShape("replace_body_base64", "a string or null", base64);
-  const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-  const bytes = Buffer.from(base64, "base64");
-  if (base64.length % 4 !== 0 || bytes.length !== (base64.length / 4) * 3 - padding) {
+  const bytes = decodeBase64(base64);
+  if (bytes === null) {
     throw new EventFailure("guest-result-shape", "replace_body_base64 must be padded base64");
   }
   return bytes;

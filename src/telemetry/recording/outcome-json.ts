@@ -3,10 +3,11 @@
  * its place. Two of them can be compared.
  */
 
+import { isUtf8 } from "node:buffer";
 import * as v from "valibot";
 import { EventFailure } from "../../event/failure.ts";
 import type { HeaderOp } from "../../event/header-ops.ts";
-import type { Decision, Verdict } from "../../event/verdict.ts";
+import type { Decision, Detection, FrameDecision, Verdict } from "../../event/verdict.ts";
 import { isRedacted, NOTHING_REDACTED, REDACTED, type RedactedNames } from "./redaction.ts";
 
 export type Outcome = Verdict | EventFailure;
@@ -16,6 +17,14 @@ const headerOp = v.variant("op", [
   v.strictObject({ op: v.literal("remove"), name: v.string() }),
 ]);
 const texts = v.array(v.string());
+
+const detection = v.object({
+  category: v.string(),
+  description: v.string(),
+  severity: v.string(),
+  confidence: v.optional(v.number()),
+  span: v.optional(v.object({ start: v.number(), end: v.number() })),
+});
 
 /** The shape in which outcomes stand in recordings; keys with nothing to say are left out. */
 export const outcomeSchema = v.union([
@@ -32,6 +41,16 @@ export const outcomeSchema = v.union([
     confidence: v.optional(v.number()),
     custom: v.optional(v.record(v.string(), v.unknown())),
     routing_metadata: v.optional(v.record(v.string(), v.string())),
+    replace_body: v.optional(v.string()),
+    replace_body_base64: v.optional(v.string()),
+    needs_more: v.optional(v.boolean()),
+    frame: v.optional(
+      v.union([
+        v.picklist(["allow", "drop"]),
+        v.object({ close: v.object({ code: v.number(), reason: v.string() }) }),
+      ]),
+    ),
+    detections: v.optional(v.array(detection)),
   }),
   v.object({ failure: v.string(), reason: v.optional(v.string()) }),
 ]);
@@ -57,6 +76,37 @@ export function writeOutcome(outcome: Outcome, redacted: RedactedNames = NOTHING
     ...(audit.confidence === null ? {} : { confidence: audit.confidence }),
     ...(audit.custom === null ? {} : { custom: audit.custom }),
     ...(routingMetadata === null ? {} : { routing_metadata: routingMetadata }),
+    ...writeKindMembers(outcome),
+  };
+}
+
+/** What only verdicts on bodies, frames and guardrail checks have, in the words of results (docs/design.md 6.3). */
+function writeKindMembers({ replacement, needsMore, frame, detections }: Verdict): Partial<VerdictJson> {
+  return {
+    ...(replacement === undefined ? {} : writeReplacement(replacement)),
+    ...(needsMore === true ? { needs_more: true } : {}),
+    ...(frame === undefined ? {} : { frame: writeFrameDecision(frame) }),
+    ...(detections === undefined ? {} : { detections: detections.map(writeDetection) }),
+  };
+}
+
+/** As text where that loses nothing. */
+function writeReplacement(bytes: Uint8Array): Partial<VerdictJson> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return isUtf8(buffer)
+    ? { replace_body: buffer.toString("utf8") }
+    : { replace_body_base64: buffer.toString("base64") };
+}
+
+function writeFrameDecision(frame: FrameDecision): VerdictJson["frame"] {
+  return frame.kind === "close" ? { close: { code: frame.code, reason: frame.reason } } : frame.kind;
+}
+
+function writeDetection({ confidence, span, ...rest }: Detection): v.InferOutput<typeof detection> {
+  return {
+    ...rest,
+    ...(confidence === null ? {} : { confidence }),
+    ...(span === null ? {} : { span }),
   };
 }
 

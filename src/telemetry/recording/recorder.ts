@@ -6,7 +6,7 @@
  */
 
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
-import type { HeadersEvent, ProxyEvent } from "../../event/event.ts";
+import type { ProxyEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { EventObserver } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
@@ -25,16 +25,23 @@ export interface RecorderOptions {
 
 interface Settled {
   readonly time: Date;
-  readonly event: HeadersEvent;
+  readonly event: ProxyEvent;
   readonly outcome: Verdict | EventFailure;
   readonly us: number;
+  /** Of its body or frame, and of what takes its place. */
+  readonly bytes: number;
 }
 
 const FLUSH_AFTER_MS = 20;
-/** A line costs some microseconds: so many hold up the socket's thread for less than a millisecond. */
-const MAX_LINES_PER_TURN = 128;
-/** Events that may wait to be written; more would cost memory without bound. */
+/** A line of headers costs some microseconds: so many hold up the socket's thread for less than a millisecond. */
+const MAX_LINES_PER_FLUSH = 128;
+/** A flush ends behind the line with which it has written so much: bodies cost by their bytes. */
+const MAX_BYTES_PER_FLUSH = 256 * 1024;
+/** Events that may wait to be written, and the bytes of their bodies; more would cost memory without bound. */
 const MAX_WAITING = 4096;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** The body or frame of one event with what takes its place. Proxies buffer bodies of 1 MiB, if nobody says more. */
+const MAX_EVENT_BYTES = 2 * 1024 * 1024;
 /** Requests carry secrets: nobody but their owner reads a recording. */
 const FILE_MODE = 0o600;
 
@@ -45,6 +52,7 @@ export class Recorder implements EventObserver {
   #fd: number | null;
   #sizeBytes: number;
   #waiting: Settled[] = [];
+  #waitingBytes = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #recorded = 0;
   #leftOut = 0;
@@ -79,12 +87,18 @@ export class Recorder implements EventObserver {
   }
 
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
-    if (this.#fd === null || !isRecorded(event)) return;
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#fd === null) return;
+    const bytes = payloadBytes(event, verdict);
+    if (
+      bytes > MAX_EVENT_BYTES ||
+      this.#waiting.length >= MAX_WAITING ||
+      this.#waitingBytes + bytes > MAX_WAITING_BYTES
+    ) {
       this.#leftOut++;
       return;
     }
-    this.#waiting.push({ time: new Date(), event, outcome: failure ?? verdict, us });
+    this.#waiting.push({ time: new Date(), event, outcome: failure ?? verdict, us, bytes });
+    this.#waitingBytes += bytes;
     this.#flushLater(FLUSH_AFTER_MS);
   }
 
@@ -98,11 +112,11 @@ export class Recorder implements EventObserver {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#fd === null) return;
-    const settled = this.#waiting.splice(0, MAX_LINES_PER_TURN);
     const lines: string[] = [];
     let bytes = 0;
     let isFull = false;
-    for (const entry of settled) {
+    for (const entry of this.#waiting) {
+      if (lines.length >= MAX_LINES_PER_FLUSH || bytes >= MAX_BYTES_PER_FLUSH) break;
       const line = writeRecordingLine(entry, this.#redacted);
       const lineBytes = Buffer.byteLength(line);
       isFull = this.#sizeBytes + bytes + lineBytes > this.#options.maxBytes;
@@ -110,6 +124,7 @@ export class Recorder implements EventObserver {
       lines.push(line);
       bytes += lineBytes;
     }
+    for (const { bytes: written } of this.#waiting.splice(0, lines.length)) this.#waitingBytes -= written;
     this.#write(lines, bytes);
     if (isFull) {
       this.#end("recording has ended: the file has reached its bound (--record-max)", {
@@ -141,6 +156,7 @@ export class Recorder implements EventObserver {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     const { log, path } = this.#options;
     log.info(message, { file: path, events: this.#recorded, left_out: this.#leftOut, ...facts });
   }
@@ -151,6 +167,7 @@ function writeWhole(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
-function isRecorded(event: ProxyEvent): event is HeadersEvent {
-  return event.kind === "request-headers" || event.kind === "response-headers";
+function payloadBytes(event: ProxyEvent, { replacement }: Verdict): number {
+  const bytes = "bytes" in event ? event.bytes.length : "content" in event ? event.content.length : 0;
+  return bytes + (replacement?.length ?? 0);
 }

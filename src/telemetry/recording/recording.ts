@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import type { HeadersEvent } from "../../event/event.ts";
+import type { ProxyEvent } from "../../event/event.ts";
 import { printableJson } from "../hostile-text.ts";
 import { InputError, systemReason } from "../../event/input-error.ts";
 import { readEvent, writeEvent } from "./event-json.ts";
@@ -15,7 +15,7 @@ import { textLines } from "./text-lines.ts";
 export interface RecordedEvent {
   /** In its file, from 1. */
   readonly line: number;
-  readonly event: HeadersEvent;
+  readonly event: ProxyEvent;
   readonly outcome: OutcomeJson;
   /** From the question to the verdict. */
   readonly us: number;
@@ -34,7 +34,7 @@ const lineSchema = v.object({
 export function writeRecordingLine(
   entry: {
     readonly time: Date;
-    readonly event: HeadersEvent;
+    readonly event: ProxyEvent;
     readonly outcome: Outcome;
     readonly us: number;
   },
@@ -111,8 +111,12 @@ function parseOrNull(text: string): unknown {
   }
 }
 
-function hasRedactedValue(event: HeadersEvent): boolean {
-  return Object.values(event.headers).some((values) => values.includes(REDACTED));
+function hasRedactedValue(event: ProxyEvent): boolean {
+  const headers = "headers" in event ? event.headers : {};
+  const request = "request" in event && event.request?.kind === "request-headers" ? event.request : null;
+  return [headers, request?.headers ?? {}].some((map) =>
+    Object.values(map).some((values) => values.includes(REDACTED)),
+  );
 }
 
 function damagedLine(line: number, problem: string): InputError {

@@ -1,6 +1,7 @@
-/** What a module does when it is really asked: whether it answers sample events, and what stays behind in its memory. */
+/** What a module does when it is really called: whether it answers sample events, and what stays behind in its memory. */
 
-import type { HeadersEvent } from "../../event/event.ts";
+import { EVENT_KINDS, type EventKind, type ProxyEvent } from "../../event/event.ts";
+import { eventNameOf } from "../../event/event-names.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { InputError } from "../../event/input-error.ts";
@@ -9,7 +10,7 @@ import { showDecision } from "../compare-outcomes.ts";
 import type { GuestSettings } from "../guest-settings.ts";
 import { writeOutcome } from "../../telemetry/recording/outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../repeat-calls.ts";
-import { sampleRequest, sampleResponse } from "../sample-events.ts";
+import { sampleExchange } from "../sample-events.ts";
 import { showBytes } from "../show-bytes.ts";
 import { type Finding, findingsAbout } from "./finding.ts";
 
@@ -21,6 +22,12 @@ const MS_PER_ROUND = 400;
 /** A guest with a garbage collector takes memory for many calls before it gives any back. */
 const MAX_ROUNDS = 10;
 const PAGE_BYTES = 65_536;
+/** Most modules have both: a missing one is worth a note. */
+const EXPECTED_KINDS: ReadonlySet<EventKind> = new Set(["request-headers", "response-headers"]);
+const SUBJECTS: ReadonlyMap<EventKind, string> = new Map([
+  ["request-headers", "sample request"],
+  ["response-headers", "sample response"],
+]);
 
 export async function checkBehaviour(
   moduleBytes: Uint8Array<ArrayBuffer>,
@@ -34,11 +41,13 @@ export async function checkBehaviour(
     if (!(error instanceof ModuleError || error instanceof InputError)) throw error;
     return [finding("error", "start", error.message, null)];
   }
-  return [
-    ...checkConfiguration(guest, configJson),
-    ...checkSample(guest, "sample request", sampleRequest(), settings.maxMemoryBytes),
-    ...checkSample(guest, "sample response", sampleResponse(), settings.maxMemoryBytes),
-  ];
+  const findings: Finding[] = [...checkConfiguration(guest, configJson)];
+  for (const kind of EVENT_KINDS) {
+    if (guest.handles({ kind })) findings.push(...(await checkSample(guest, kind, settings.maxMemoryBytes)));
+    else if (EXPECTED_KINDS.has(kind))
+      findings.push(finding("note", subjectOf(kind), "no handler, so it is always allowed"));
+  }
+  return findings;
 }
 
 function checkConfiguration(guest: BenchGuest, configJson: string | null): readonly Finding[] {
@@ -55,25 +64,47 @@ function checkConfiguration(guest: BenchGuest, configJson: string | null): reado
       ];
 }
 
-function checkSample(
+async function checkSample(
   guest: BenchGuest,
-  subject: string,
-  event: HeadersEvent,
+  kind: EventKind,
   maxMemoryBytes: number,
-): readonly Finding[] {
-  if (!guest.handles(event)) return [finding("note", subject, "no handler, so it is always allowed")];
-  const { outcome } = guest.call(event);
+): Promise<readonly Finding[]> {
+  const subject = subjectOf(kind);
+  let exchange = sampleExchange(kind);
+  const refusal = await callAll(guest, exchange.slice(0, -1));
+  if (refusal !== null) {
+    if (guest.prepared.factory.isStateful) {
+      return [finding("note", subject, `not tried: the module answers ${refusal}`)];
+    }
+    exchange = exchange.slice(-1);
+  }
+  const { outcome } = await guest.call(exchange.at(-1)!);
   const lines = guest.takeLines();
   if (outcome instanceof EventFailure) {
     const said = lines.length === 0 ? "" : `; the module's log: ${lines.map(({ text }) => text).join(" | ")}`;
     return [finding("error", subject, `${outcome.message} (${outcome.code})${said}`, adviceFor(outcome))];
   }
-  const repeated = callUntilSettled(guest, event, maxMemoryBytes);
+  const repeated = await callUntilSettled(guest, exchange, maxMemoryBytes);
   const decision = showDecision(writeOutcome(outcome));
   return [
     finding("ok", subject, `answers ${decision}, in ${Math.round(repeated.report.us.p50)} µs once warm`),
     ...checkRepeated(subject, repeated),
   ];
+}
+
+function subjectOf(kind: EventKind): string {
+  return SUBJECTS.get(kind) ?? `sample ${eventNameOf(kind).replaceAll("_", " ")}`;
+}
+
+/** In words, why the events behind these would not come: one of them is refused, or fails. Null when all are allowed. */
+async function callAll(guest: BenchGuest, events: readonly ProxyEvent[]): Promise<string | null> {
+  for (const event of events) {
+    const { outcome } = await guest.call(event);
+    if (outcome instanceof EventFailure || outcome.decision.kind !== "allow") {
+      return `${showDecision(writeOutcome(outcome))} to the ${subjectOf(event.kind)} before it`;
+    }
+  }
+  return null;
 }
 
 interface RepeatedCalls {
@@ -86,11 +117,15 @@ interface RepeatedCalls {
   readonly isFull: boolean;
 }
 
-/** Asks the same again, in rounds, until a whole round has passed without growth. */
-function callUntilSettled(guest: BenchGuest, event: HeadersEvent, maxMemoryBytes: number): RepeatedCalls {
+/** Calls with the same events again, in rounds, until a whole round has passed without growth. */
+async function callUntilSettled(
+  guest: BenchGuest,
+  exchange: readonly ProxyEvent[],
+  maxMemoryBytes: number,
+): Promise<RepeatedCalls> {
   for (let round = 1, calls = 0; ; round++) {
     const bytesBefore = guest.memoryBytes;
-    const report = repeatCalls(guest, event, { calls: CALLS_PER_ROUND, maxMs: MS_PER_ROUND });
+    const report = await repeatCalls(guest, exchange, { calls: CALLS_PER_ROUND, maxMs: MS_PER_ROUND });
     calls += report.calls;
     const growthBytesPerCall = Math.max(0, report.memoryBytes - bytesBefore) / report.calls;
     const hasSettled = growthBytesPerCall === 0 || report.failure !== null;

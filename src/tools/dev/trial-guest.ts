@@ -81,9 +81,10 @@ export class TrialGuest {
         this.#guest = await openGuest(this.#moduleBytes, this.#settings, config.trim());
         this.#config = config.trim();
       }
-      return this.#guest.call(event);
+      return await this.#guest.call(event);
     } catch (error) {
-      return { outcome: toFailure(error), us: 0, fuel: null, memoryBytes: this.#guest.memoryBytes };
+      const { memoryBytes } = this.#guest;
+      return { outcome: toFailure(error), isCalled: false, us: 0, fuel: null, memoryBytes };
     }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import type { ProxyEvent } from "../../../src/event/event.ts";
 import { InputError } from "../../../src/event/input-error.ts";
 import { readEvent } from "../../../src/telemetry/recording/event-json.ts";
 import { Recorder } from "../../../src/telemetry/recording/recorder.ts";
@@ -15,6 +16,18 @@ const MIB = 1024 * 1024;
 function open(path: string, maxBytes = MIB) {
   const log = new RecordedLog();
   return { log, recorder: Recorder.open({ path, maxBytes, redactedNames: ["cookie", "set-cookie"], log }) };
+}
+
+function bodyOf(bytes: number): ProxyEvent {
+  return {
+    kind: "request-body-chunk",
+    correlationId: "a",
+    bytes: Buffer.alloc(bytes),
+    isLast: true,
+    chunkIndex: 0,
+    totalBytes: bytes,
+    bytesSoFar: bytes,
+  };
 }
 
 function linesOf(path: string): string[] {
@@ -122,6 +135,40 @@ describe("a recorder", () => {
     for (let i = 0; i < 4100; i++) recorder.onSettled(EVENT, PLAIN_ALLOW, 1, null);
     recorder.close();
     expect(log.lines.at(-1)?.fields).toMatchObject({ events: 4096, left_out: 4 });
+  });
+
+  test("keeps bodies, and what takes their place", () => {
+    using folder = temporaryFolder();
+    const path = folder.file("events.jsonl");
+    const { recorder } = open(path);
+    const event = readEvent({ kind: "response_body", body: "secret" });
+    recorder.onSettled(event, { ...PLAIN_ALLOW, replacement: Buffer.from([0xff]) }, 1, null);
+    recorder.close();
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({
+      event: { kind: "response_body", body_base64: "c2VjcmV0" },
+      outcome: { decision: "allow", replace_body_base64: "/w==" },
+    });
+  });
+
+  test("leaves out a body that no proxy sends unless it was told to", () => {
+    using folder = temporaryFolder();
+    const { recorder, log } = open(folder.file("events.jsonl"), 64 * MIB);
+    recorder.onSettled(bodyOf(2 * MIB), PLAIN_ALLOW, 1, null);
+    recorder.onSettled(bodyOf(2 * MIB + 1), PLAIN_ALLOW, 1, null);
+    recorder.onSettled(bodyOf(1), { ...PLAIN_ALLOW, replacement: Buffer.alloc(2 * MIB) }, 1, null);
+    recorder.close();
+    expect(log.lines.at(-1)?.fields).toMatchObject({ events: 1, left_out: 2 });
+  });
+
+  test("holds no more than 16 MiB of bodies until they are written, and goes on then", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("events.jsonl");
+    const { recorder, log } = open(path, 128 * MIB);
+    for (let i = 0; i < 20; i++) recorder.onSettled(bodyOf(MIB), PLAIN_ALLOW, 1, null);
+    while (linesOf(path).length < 16) await Bun.sleep(5);
+    recorder.onSettled(bodyOf(MIB), PLAIN_ALLOW, 1, null);
+    recorder.close();
+    expect(log.lines.at(-1)?.fields).toMatchObject({ events: 17, left_out: 4 });
   });
 
   test("that cannot open its file is an error before anything is served", () => {

@@ -59,6 +59,13 @@ describe("a recording", () => {
     expect(second).toMatchObject({ line: 3, isRedacted: true });
   });
 
+  test("tells where values of the request in a later event were redacted", async () => {
+    const event = readEvent({ status: 200, request: { headers: { cookie: "s=1" } } });
+    const line = writeRecordingLine({ time: TIME, event, outcome: PLAIN_ALLOW, us: 1 }, new Set(["cookie"]));
+    expect(line).not.toContain("s=1");
+    expect(await readText(line)).toMatchObject([{ isRedacted: true }]);
+  });
+
   test("of nothing has no events", async () => {
     expect(await readText("")).toEqual([]);
   });

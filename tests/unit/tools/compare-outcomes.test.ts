@@ -1,9 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
 import { compareOutcomes, showDecision } from "../../../src/tools/compare-outcomes.ts";
-import { type OutcomeJson, writeOutcome } from "../../../src/telemetry/recording/outcome-json.ts";
+import {
+  type OutcomeJson,
+  outcomeSchema,
+  writeOutcome,
+} from "../../../src/telemetry/recording/outcome-json.ts";
 import { REDACTED } from "../../../src/telemetry/recording/redaction.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
-import { PLAIN_ALLOW } from "../../../src/event/verdict.ts";
+import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 
 const allow: OutcomeJson = { decision: "allow" };
 
@@ -34,6 +39,42 @@ describe("an outcome in JSON", () => {
       custom: { k: [1] },
       routing_metadata: { pool: "b" },
     });
+  });
+
+  test("says what becomes of bodies, frames and guardrail checks", () => {
+    const outcomeOf = (members: Partial<Verdict>) => writeOutcome({ ...PLAIN_ALLOW, ...members });
+    expect(outcomeOf({ replacement: Buffer.from("é"), needsMore: true })).toEqual({
+      decision: "allow",
+      replace_body: "é",
+      needs_more: true,
+    });
+    expect(outcomeOf({ replacement: new Uint8Array([0xff]) })).toMatchObject({ replace_body_base64: "/w==" });
+    expect(outcomeOf({ frame: { kind: "drop" } })).toMatchObject({ frame: "drop" });
+    expect(outcomeOf({ frame: { kind: "close", code: 1008, reason: "no" } })).toMatchObject({
+      frame: { close: { code: 1008, reason: "no" } },
+    });
+    const email = { category: "email", description: "d", severity: "low" as const };
+    expect(
+      outcomeOf({
+        detections: [
+          { ...email, confidence: null, span: null },
+          { ...email, confidence: 0.5, span: { start: 1, end: 2 } },
+        ],
+      }),
+    ).toMatchObject({ detections: [email, { ...email, confidence: 0.5, span: { start: 1, end: 2 } }] });
+  });
+
+  test("is read from a recording as it was written", () => {
+    const outcome = writeOutcome({
+      ...PLAIN_ALLOW,
+      replacement: Buffer.from("a"),
+      needsMore: true,
+      frame: { kind: "close", code: 1000, reason: "" },
+      detections: [
+        { category: "c", description: "", severity: "high", confidence: 1, span: { start: 0, end: 1 } },
+      ],
+    });
+    expect(v.parse(outcomeSchema, JSON.parse(JSON.stringify(outcome)))).toEqual(outcome);
   });
 
   test("tells an empty body from none", () => {
@@ -147,7 +188,40 @@ describe("two outcomes", () => {
   });
 });
 
+describe("two outcomes of bodies and frames", () => {
+  test("differ in what takes the body's place, as text or as bytes", () => {
+    expect(
+      compareOutcomes({ ...allow, replace_body: "a" }, { ...allow, replace_body_base64: "/w==" }),
+    ).toEqual([
+      { where: "replace_body", before: '"a"', after: "nothing" },
+      { where: "replace_body_base64", before: "nothing", after: '"/w=="' },
+    ]);
+  });
+
+  test("differ in what becomes of the frame", () => {
+    expect(compareOutcomes({ ...allow, frame: "drop" }, allow)).toEqual([
+      { where: "decision", before: "frame drop", after: "allow" },
+    ]);
+  });
+
+  test("differ in what was detected", () => {
+    const detections = [{ category: "email", description: "", severity: "low" }];
+    expect(compareOutcomes({ ...allow, detections: [] }, { ...allow, detections })).toEqual([
+      { where: "detections", before: "[]", after: JSON.stringify(detections) },
+    ]);
+  });
+});
+
 describe("a decision in words", () => {
+  test("is that on the frame, which is all that counts for one", () => {
+    expect(
+      showDecision({ decision: "block", status: 403, frame: { close: { code: 1008, reason: "no" } } }),
+    ).toBe('frame close 1008 "no"');
+    expect(showDecision({ decision: "allow", frame: { close: { code: 1000, reason: "" } } })).toBe(
+      "frame close 1000",
+    );
+  });
+
   test("says where a redirect goes", () => {
     expect(showDecision({ decision: "redirect", status: 302, location: "/login" })).toBe(
       'redirect 302 to "/login"',
