@@ -6,9 +6,10 @@
 import { describe, expect, test } from "bun:test";
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
-import { AbiFlag, encodeInput } from "../../../src/abi/json/input-encoder.ts";
+import { encodeInput } from "../../../src/abi/json/input-encoder.ts";
 import { decodeResult } from "../../../src/abi/json/result-decoder.ts";
-import { sampleRequest, sampleResponse } from "../../../src/tools/sample-events.ts";
+import { EVENT_KINDS, type EventKind, type ProxyEvent } from "../../../src/event/event.ts";
+import { sampleExchange, sampleRequest } from "../../../src/tools/sample-events.ts";
 import { SCHEMAS, type SchemaSubject } from "../../../src/tools/schemas.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import { POLICY_TABLE } from "../../examples/policy-table.ts";
@@ -20,9 +21,9 @@ function validator(subject: SchemaSubject): ValidateFunction {
 const isEvent = validator("event");
 const isResult = validator("result");
 
-function isTaken(result: unknown): boolean {
+function isTaken(result: unknown, kind: EventKind = "request-headers"): boolean {
   try {
-    decodeResult(JSON.stringify(result), "request-headers");
+    decodeResult(JSON.stringify(result), kind);
     return true;
   } catch (error) {
     if (error instanceof EventFailure) return false;
@@ -31,9 +32,17 @@ function isTaken(result: unknown): boolean {
 }
 
 describe("the schema of events", () => {
-  const events = [sampleRequest(), sampleResponse(), ...POLICY_TABLE.map(({ event }) => event)];
-  const forms = [0, AbiFlag.metadata, AbiFlag.multiHeaders, AbiFlag.metadata | AbiFlag.multiHeaders].flatMap(
-    (abiFlags) => [true, false].map((canonicalHeaderCase) => ({ abiFlags, canonicalHeaderCase })),
+  const samples = EVENT_KINDS.map((kind) => sampleExchange(kind).at(-1)!);
+  const ofExchange = samples.map((event) =>
+    event.kind === "request-headers" ? event : { ...event, request: sampleRequest() },
+  );
+  const events: readonly ProxyEvent[] = [
+    ...samples,
+    ...ofExchange,
+    ...POLICY_TABLE.map(({ event }) => event),
+  ];
+  const forms = [0, 1, 2, 3].flatMap((abiFlags) =>
+    [true, false].map((canonicalHeaderCase) => ({ abiFlags, canonicalHeaderCase })),
   );
 
   for (const form of forms) {
@@ -48,11 +57,20 @@ describe("the schema of events", () => {
   test("names every key guests are given, and no other", () => {
     const { $defs } = SCHEMAS.event as { $defs: Record<string, { properties: Record<string, unknown> }> };
     const keysOf = (name: string) => Object.keys($defs[name]?.properties ?? {}).sort();
-    const given = (event: (typeof events)[number]) =>
-      JSON.parse(encodeInput(event, { abiFlags: 3, canonicalHeaderCase: false }));
-    expect(keysOf("request")).toEqual(Object.keys(given(sampleRequest())).sort());
-    expect(keysOf("response")).toEqual(Object.keys(given(sampleResponse())).sort());
-    expect(keysOf("metadata")).toEqual(Object.keys(given(sampleRequest()).metadata).sort());
+    const given = (kind: EventKind) => {
+      const event = ofExchange.find((candidate) => candidate.kind === kind)!;
+      return JSON.parse(encodeInput(event, { abiFlags: 7, canonicalHeaderCase: false }));
+    };
+    const shown = (value: object) => Object.keys(value).sort();
+    expect(keysOf("request")).toEqual(shown(given("request-headers")));
+    expect(keysOf("response")).toEqual(shown(given("response-headers")));
+    expect(keysOf("metadata")).toEqual(shown(given("request-headers").metadata));
+    expect(keysOf("body")).toEqual(shown(given("request-body-chunk")));
+    expect(keysOf("body")).toEqual(shown(given("response-body-chunk")));
+    expect(keysOf("frame")).toEqual(shown(given("websocket-frame")));
+    expect(keysOf("guardrail")).toEqual(shown(given("guardrail-inspect")));
+    expect(keysOf("complete")).toEqual(shown(given("request-complete")));
+    expect(keysOf("requestOfExchange")).toEqual(shown(given("response-headers").request));
   });
 
   const wrong: readonly [name: string, value: unknown][] = [
@@ -133,6 +151,67 @@ describe("the schema of results", () => {
   for (const [result, isRight] of samples) {
     test(`and the decoder both ${isRight ? "take" : "refuse"} ${JSON.stringify(result)}`, () => {
       expect({ schema: isResult(result), decoder: isTaken(result) }).toEqual({
+        schema: isRight,
+        decoder: isRight,
+      });
+    });
+  }
+
+  const ofKinds: readonly (readonly [kind: EventKind, result: unknown, isRight: boolean])[] = [
+    ["request-body-chunk", { decision: "allow", replace_body: "" }, true],
+    ["request-body-chunk", { decision: "allow", replace_body: null, replace_body_base64: "AA==" }, true],
+    ["response-body-chunk", { decision: "allow", replace_body_base64: "" }, true],
+    ["response-body-chunk", { decision: "allow", replace_body_base64: "AA" }, false],
+    ["response-body-chunk", { decision: "allow", replace_body_base64: "A*==" }, false],
+    ["response-body-chunk", { decision: "allow", replace_body: "a", replace_body_base64: "AA==" }, false],
+    ["response-body-chunk", { decision: "allow", replace_body: 7 }, false],
+    ["websocket-frame", { decision: "allow", frame: "allow" }, true],
+    ["websocket-frame", { decision: "allow", frame: "drop" }, true],
+    ["websocket-frame", { decision: "allow", frame: "close" }, true],
+    ["websocket-frame", { decision: "allow", frame: null }, true],
+    ["websocket-frame", { decision: "allow", frame: { close: {} } }, true],
+    ["websocket-frame", { decision: "allow", frame: { close: { code: null, reason: null } } }, true],
+    ["websocket-frame", { decision: "allow", frame: { close: { code: 4999, reason: "bye" } } }, true],
+    ["websocket-frame", { decision: "allow", frame: { close: { code: 1014 } } }, true],
+    ["websocket-frame", { decision: "allow", frame: "Drop" }, false],
+    ["websocket-frame", { decision: "allow", frame: {} }, false],
+    ["websocket-frame", { decision: "allow", frame: { close: "now" } }, false],
+    ...[999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, "1000"].map(
+      (code) => ["websocket-frame", { decision: "allow", frame: { close: { code } } }, false] as const,
+    ),
+    ["websocket-frame", { decision: "allow", frame: { close: { reason: "a".repeat(123) } } }, true],
+    ["websocket-frame", { decision: "allow", frame: { close: { reason: "a".repeat(124) } } }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [] }, true],
+    ["guardrail-inspect", { decision: "allow", detections: null }, true],
+    ["guardrail-inspect", { decision: "allow", detections: [{ category: "email" }] }, true],
+    [
+      "guardrail-inspect",
+      {
+        decision: "block",
+        detections: [
+          {
+            category: "ssn",
+            description: "a number",
+            severity: "high",
+            confidence: 0.9,
+            span: { start: 3, end: 14 },
+          },
+        ],
+      },
+      true,
+    ],
+    ["guardrail-inspect", { decision: "allow", detections: {} }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [{}] }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [{ category: "a", severity: "bad" }] }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [{ category: "a", span: { start: 1 } }] }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [{ category: "a", confidence: "1" }] }, false],
+    ["guardrail-inspect", { decision: "allow", detections: [{ category: "a".repeat(1025) }] }, false],
+    ["guardrail-inspect", { decision: "allow", detections: Array(257).fill({ category: "a" }) }, false],
+  ];
+  for (const [kind, result, isRight] of ofKinds) {
+    const shown = JSON.stringify(result).slice(0, 80);
+    test(`and the decoder both ${isRight ? "take" : "refuse"} ${shown} as an answer to a ${kind} event`, () => {
+      expect({ schema: isResult(result), decoder: isTaken(result, kind) }).toEqual({
         schema: isRight,
         decoder: isRight,
       });
