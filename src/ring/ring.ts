@@ -13,6 +13,7 @@ import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { CostJudge } from "./cost-judge.ts";
 import { InlineRing } from "./inline-ring.ts";
+import { OverrunJob } from "./overrun-job.ts";
 import { type RingJob, settle } from "./ring-job.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 import { WorkerRing } from "./worker-ring.ts";
@@ -174,8 +175,8 @@ export class Ring {
     const nowMs = performance.now();
     this.#judge.recordOverrun(nowMs);
     const leftMs = this.#options.settings.timeoutMs - overrun.elapsedMs;
-    if (leftMs > 0) this.#startWorkers().submit(job, nowMs + leftMs);
-    else settle(job, overrun);
+    // Also with nothing left: the next event of this kind will find threads.
+    this.#startWorkers().submit(new OverrunJob(job, overrun), nowMs + leftMs);
   }
 
   /** Of an event that has just arrived. */

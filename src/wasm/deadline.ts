@@ -56,6 +56,11 @@ export class Deadline {
     return this.#timeoutMs;
   }
 
+  /** The time is a budget, after which the guest is called again elsewhere. */
+  get isBudget(): boolean {
+    return this.#graceMs > 0;
+  }
+
   /**
    * Starts a call. With `graceMs` the timeout is a budget and no promise: its time starts with the first check, which
    * most calls never reach, all slices are whole, and a call that has used few of them when the time is up is not

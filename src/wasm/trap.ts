@@ -49,7 +49,7 @@ export function deadlineFailure(deadline: Deadline, call: string, thrown?: unkno
   const where = describeFrames(thrown === undefined ? [] : guestFrames(thrown), call);
   return new EventFailure(
     "guest-deadline",
-    `the guest was stopped in ${where} after ${deadline.timeoutMs} ms, its time for one event`,
+    `the guest was stopped in ${where} after ${deadline.timeoutMs} ms, its time ${deadline.isBudget ? "on the event loop's thread" : "for one event"}`,
     { cause: thrown, details: { call, fuel_slices: deadline.slices }, elapsedMs: deadline.elapsedMs },
   );
 }
