@@ -15,8 +15,8 @@ const MAX_REPORTS = 16;
 export class ConfigErrorReports {
   readonly #sent = new Set<string>();
 
-  /** The payload to send; null when there is nothing to say, or it was said. `requestId`: the configuration's own. */
-  payloadFor(outcome: ConfigureOutcome, requestId: string, nowMs: number): string | null {
+  /** The payload to send; null when there is nothing to say, or it was said. */
+  payloadFor(outcome: ConfigureOutcome, nowMs: number): string | null {
     const problem = problemOf(outcome);
     if (problem === null || this.#sent.size >= MAX_REPORTS) return null;
     const { error, field } = problem;
@@ -28,6 +28,8 @@ export class ConfigErrorReports {
     const key = JSON.stringify(update);
     if (this.#sent.has(key)) return null;
     this.#sent.add(key);
+    // Not the id of the configuration, which is of the peer's choice and of any length.
+    const requestId = `config-error-${this.#sent.size}`;
     return JSON.stringify({ update_type: update, request_id: requestId, timestamp_ms: nowMs });
   }
 }

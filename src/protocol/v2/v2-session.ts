@@ -205,7 +205,7 @@ export class V2Session implements FrameHandler, EventSource {
       const outcome = this.#options.events.configure(payload["config"] ?? null);
       const id = eventCorrelationId(payload);
       // Before the answer: a proxy that gets a refusal gives the connection up.
-      const report = this.#configErrors.payloadFor(outcome, id, Date.now());
+      const report = this.#configErrors.payloadFor(outcome, Date.now());
       if (report !== null) this.#outbox.sendText(MessageType.configUpdateRequest, report);
       this.#send(configureVerdict(outcome), id, null);
     } catch (error) {

@@ -322,6 +322,14 @@ describe("configure", () => {
     expect(acceptAnswer(2, answer!.text).decision).toBe("allow");
   });
 
+  test("an id of any length fits beside a report", () => {
+    const { sink, peer, frames } = open();
+    sink.configureOutcome = { accepted: true, problem: { error: "no number", field: "pool-size" } };
+    peer.send(v2Frame(Type.configure, { correlation_id: "i".repeat(16 * 1024 * 1024 - 100), config: {} }));
+    expect(frames().map(({ type }) => type)).toEqual([Type.configUpdateRequest, Type.agentResponse]);
+    expect(peer.isClosed).toBe(false);
+  });
+
   test("problems that keep changing are reported sixteen times, and cut where they are endless", () => {
     const { sink, peer, frames } = open();
     for (let i = 0; i < 20; i++) {

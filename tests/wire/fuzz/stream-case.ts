@@ -1,7 +1,7 @@
 /** One stream for the agent, and the check of everything that came back. */
 
 import { isDeepStrictEqual } from "node:util";
-import { acceptAnswer, acceptHandshakeResponse } from "../../support/accepted-answer.ts";
+import { acceptAnswer, acceptConfigError, acceptHandshakeResponse } from "../../support/accepted-answer.ts";
 import { FrameSplitter, type ReceivedFrame } from "../../support/frames.ts";
 import type { IndoorAgent } from "../../support/indoor-agent.ts";
 import { Type } from "../../support/proxy-messages.ts";
@@ -35,10 +35,17 @@ export function faultOf(agent: IndoorAgent, log: RecordedLog, chunks: Chunks): s
     return `${surprise.message}: ${reason}`;
   }
   const splitter = new FrameSplitter(expected.protocol);
-  const frames = splitter.push(peer.takeReceived());
+  const received = splitter.push(peer.takeReceived());
   if (splitter.restBytes > 0) return "the answers end in half a frame";
   if (peer.isClosed !== expected.isClosed) {
     return `the connection is ${peer.isClosed ? "closed" : "open"} and should not be`;
+  }
+  // The only messages that nobody asked for, beside the answer of a configuration.
+  const frames = received.filter(({ type }) => type !== Type.configUpdateRequest);
+  for (const { type, text } of received) {
+    if (type !== Type.configUpdateRequest) continue;
+    const fault = faultOfReport(text);
+    if (fault !== null) return `a report of a configuration's problem: ${fault}`;
   }
   if (frames.length !== expected.answers.length) {
     return `${frames.length} answers came to ${expected.answers.length} messages that want one`;
@@ -48,6 +55,15 @@ export function faultOf(agent: IndoorAgent, log: RecordedLog, chunks: Chunks): s
     if (fault !== null) return `answer ${i}: ${fault}`;
   }
   return null;
+}
+
+function faultOfReport(text: string): string | null {
+  try {
+    acceptConfigError(text);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function faultOfAnswer(frame: ReceivedFrame, expected: ExpectedAnswer, protocol: 1 | 2): string | null {
