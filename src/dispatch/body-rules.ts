@@ -6,7 +6,7 @@
 import type { BodyContext, BodyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { PeerTraits } from "../event/peer.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, RequestBodyProgress } from "../exchange/exchange.ts";
 
 export function bodyContext(event: BodyEvent, peer: PeerTraits, exchange: Exchange | null): BodyContext {
   const isRequest = event.kind === "request-body-chunk";
@@ -36,15 +36,30 @@ export function checkReplacement(
     return replacement?.length === 0 && event.bytes.length > 0 ? emptyResponse() : null;
   }
   if (replacement !== null && !isUtf8(replacement)) return notText();
-  const announced = exchange?.contentLength ?? null;
-  if (exchange === null || event.totalBytes !== null) return null;
-  // The proxy starts over after a lost upstream connection.
-  if (event.chunkIndex === 0) exchange.forwardedBytes = 0;
-  exchange.forwardedBytes += (replacement ?? event.bytes).length;
-  if (announced === null || event.context?.mustKeepLength !== true) return null;
-  const isWrong =
-    exchange.forwardedBytes > announced || (event.isLast && exchange.forwardedBytes !== announced);
-  return isWrong && replacement !== null ? wrongLength(exchange.forwardedBytes, announced) : null;
+  if (exchange === null) return null;
+  const body = exchange.requestBody;
+  count(event, replacement, body);
+  const announced = exchange.contentLength;
+  if (announced === null || !body.isReplaced || event.context?.mustKeepLength !== true) return null;
+  const { forwardedBytes } = body;
+  if (forwardedBytes <= announced && (!event.isLast || forwardedBytes === announced)) return null;
+  // If the policy lets the event pass, then with its own bytes.
+  if (replacement !== null) body.forwardedBytes += event.bytes.length - replacement.length;
+  return wrongLength(forwardedBytes, announced);
+}
+
+/** A body begins anew when the proxy lost its upstream connection and sends it again (docs/agent-protocol.md 9.4). */
+function count(event: BodyEvent, replacement: Uint8Array | null, body: RequestBodyProgress): void {
+  const isBuffered = event.totalBytes !== null;
+  const beginsAnew =
+    isBuffered || body.stage === "ended" || (body.stage === "pieces" && event.chunkIndex === 0);
+  if (beginsAnew) {
+    body.forwardedBytes = 0;
+    body.isReplaced = false;
+  }
+  body.forwardedBytes += (replacement ?? event.bytes).length;
+  if (replacement !== null) body.isReplaced = true;
+  body.stage = event.isLast ? "ended" : isBuffered ? "head" : "pieces";
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

@@ -13,6 +13,16 @@ import {
 } from "../event/retained-request.ts";
 import type { Lease } from "./lease.ts";
 
+/** How far the request body has got. */
+export interface RequestBodyProgress {
+  /** `head`: the first bytes of a body whose rest is streamed, which the proxy counts by itself. */
+  stage: "none" | "head" | "pieces" | "ended";
+  /** What the upstream has got, replacements counted. */
+  forwardedBytes: number;
+  /** Some of it is not what the client sent. */
+  isReplaced: boolean;
+}
+
 export class Exchange {
   readonly correlationId: string;
   /** Null for an exchange that is only kept for its header operations. */
@@ -22,8 +32,7 @@ export class Exchange {
   lease: Lease | null = null;
   /** Response-header operations of the request phase, which the proxy drops and the response event has to carry. */
   deferredOps: readonly HeaderOp[] = NO_HEADER_OPS;
-  /** Bytes of the request body that the upstream has got, replacements counted. */
-  forwardedBytes = 0;
+  readonly requestBody: RequestBodyProgress = { stage: "none", forwardedBytes: 0, isReplaced: false };
   isEnded = false;
   /** What the table has counted for it. */
   accountedUnits = 0;
