@@ -21,6 +21,8 @@ export interface ReceivedMessage {
 
 /** `struct msghdr`: pointers, sizes and flags at these offsets, 56 bytes in all. */
 const MSGHDR_BYTES = 56;
+const MSG_NAME = 0;
+const MSG_NAMELEN = 8;
 const MSG_IOV = 16;
 const MSG_IOVLEN = 24;
 const MSG_CONTROL = 32;
@@ -42,18 +44,20 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
 /**
- * Sends all of `bytes` with the descriptors, which stay open here, or nothing.
+ * Sends all of `bytes` with the descriptors, which stay open here.
  *
- * @throws SystemCallError, also when the socket does not take everything at once.
+ * @param address of the receiver, as the system has it, for a socket that is not connected
+ * @throws SystemCallError; Error when the socket does not take everything at once, after which the stream is of no use
  */
 export function sendWithDescriptors(
   calls: SystemCalls,
   socket: number,
   bytes: Uint8Array,
   descriptors: readonly number[],
+  address: Uint8Array | null = null,
 ): void {
   const control = descriptors.length === 0 ? null : encodeRights(descriptors);
-  const message = composeMessage(bytes, control);
+  const message = composeMessage(bytes, control, address);
   const taken = calls.sendMessage(socket, message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
   message.keepAlive();
   if (taken !== bytes.length) throw new Error(`sendmsg took ${taken} of ${bytes.length} bytes`);
@@ -97,7 +101,11 @@ interface ComposedMessage {
   keepAlive(): void;
 }
 
-function composeMessage(bytes: Uint8Array, control: Uint8Array | null): ComposedMessage {
+function composeMessage(
+  bytes: Uint8Array,
+  control: Uint8Array | null,
+  address: Uint8Array | null = null,
+): ComposedMessage {
   const vector = Buffer.alloc(IOVEC_BYTES);
   vector.writeBigUInt64LE(BigInt(ptr(bytes)), 0);
   vector.writeBigUInt64LE(BigInt(bytes.length), 8);
@@ -109,7 +117,11 @@ function composeMessage(bytes: Uint8Array, control: Uint8Array | null): Composed
     fields.writeBigUInt64LE(BigInt(ptr(control)), MSG_CONTROL);
     fields.writeBigUInt64LE(BigInt(control.length), MSG_CONTROLLEN);
   }
-  const parts = [vector, bytes, control];
+  if (address !== null) {
+    fields.writeBigUInt64LE(BigInt(ptr(address)), MSG_NAME);
+    fields.writeUInt32LE(address.length, MSG_NAMELEN);
+  }
+  const parts = [vector, bytes, control, address];
   return { header, keepAlive: () => void parts.length };
 }
 

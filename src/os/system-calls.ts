@@ -7,12 +7,13 @@
 import { type FFIFunction, type Library, ptr, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 import { openLibcWith } from "./libc.ts";
-import { encodeSocketAddress } from "./unix-datagram.ts";
+import { AF_UNIX, encodeSocketAddress, SOCK_CLOEXEC } from "./unix-address.ts";
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
@@ -23,10 +24,10 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
 
-const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 const SHUT_RD = 0;
 const SHUT_RDWR = 2;
@@ -59,9 +60,13 @@ export class SystemCalls implements Disposable {
     this.#library = library;
   }
 
+  static get isSupported(): boolean {
+    return process.platform === "linux" && MEMFD_CREATE[process.arch] !== undefined;
+  }
+
   /** Null where they cannot be called. The caller disposes of it. */
   static open(): SystemCalls | null {
-    if (MEMFD_CREATE[process.arch] === undefined) return null;
+    if (!SystemCalls.isSupported) return null;
     const library = openLibcWith(SYMBOLS);
     return library === null ? null : new SystemCalls(library);
   }
@@ -85,7 +90,23 @@ export class SystemCalls implements Disposable {
     return fd;
   }
 
-  /** Blocks this thread until there is something to read, or for `timeoutMs`. False when there is nothing. */
+  /** A socket for single messages, which the caller closes. */
+  openDatagramSocket(): number {
+    const { socket } = this.#library.symbols;
+    return this.#checked("socket", socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  }
+
+  /** A pipe, whose ends the caller closes. */
+  openPipe(): { readonly readEnd: number; readonly writeEnd: number } {
+    const ends = new Int32Array(2);
+    this.#checked("pipe2", this.#library.symbols.pipe2(ptr(ends), O_CLOEXEC));
+    return { readEnd: ends[0]!, writeEnd: ends[1]! };
+  }
+
+  /**
+   * Blocks this thread until there is something to read, or the other end is gone, or for `timeoutMs`. False when there
+   * is nothing.
+   */
   waitReadable(fd: number, timeoutMs: number): boolean {
     const request = new Int32Array(2);
     request[0] = fd;
