@@ -8,7 +8,7 @@ import { EventTranscoder } from "../abi/json/transcoder/event-transcoder.ts";
 import { compileTranscoder } from "./transcoder-module.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ConfigureOutcome } from "../event/event-sink.ts";
-import type { EventObserver } from "../event/observer.ts";
+import type { EventObserver, TakeoverFacts } from "../event/observer.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { FdStore } from "../os/fd-store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -192,6 +192,10 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     this.#takeovers = takeovers + 1;
   }
 
+  onTakenOver(takeover: TakeoverFacts): void {
+    this.#options.observer?.onTakeover?.(takeover);
+  }
+
   isStopping(): boolean {
     return this.#options.isStopping?.() ?? false;
   }
@@ -251,11 +255,13 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       KeptConnections.discard(recovery, store);
       return null;
     }
+    const { connections, hasCrashed } = recovery;
     this.restore(recovery.agent);
+    this.onTakenOver({ connections: connections.length, afterCrash: hasCrashed });
     this.log.info("took up the connections of the process before", {
-      connections: recovery.connections.length,
+      connections: connections.length,
       closed: recovery.lost,
-      crashed: recovery.hasCrashed,
+      crashed: hasCrashed,
     });
     return recovery;
   }

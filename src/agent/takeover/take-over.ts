@@ -1,5 +1,6 @@
 /** How a new agent gets the socket and the connections of the one that runs, if that one can hand them over. */
 
+import type { TakeoverFacts } from "../../event/observer.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { Listener, type ListenerOptions } from "../../transport/uds/listener.ts";
 import { SocketError } from "../../transport/socket-error.ts";
@@ -13,6 +14,8 @@ export interface TakeoverTarget {
   applyProxyConfig(state: AgentState): void;
   /** Goes on where the state ends. Called once, with everything stopped. */
   restore(state: AgentState): void;
+  /** Everything is this process's now. */
+  onTakenOver(takeover: TakeoverFacts): void;
   /** Asked to stop meanwhile: then the running agent had better go on. */
   isStopping(): boolean;
 }
@@ -39,6 +42,7 @@ export async function takeOver(options: ListenerOptions, target: TakeoverTarget)
   assertWanted(target);
   target.restore(agent);
   running.confirm();
+  target.onTakenOver({ connections: connections.length, afterCrash: false });
   listener.releaseTakenOver(running.socketInode);
   target.log.info("took over from the running agent", {
     connections: connections.length,
