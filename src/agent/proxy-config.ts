@@ -87,6 +87,11 @@ export class ProxyConfig {
     this.#options = options;
   }
 
+  /** The last block that was accepted, as JSON; null when there was none. */
+  get acceptedJson(): string | null {
+    return this.#acceptedJson;
+  }
+
   apply(config: unknown): ConfigureOutcome {
     const json = toJson(config);
     if (json === null) return { accepted: false, reason: "the configuration is nested too deeply" };

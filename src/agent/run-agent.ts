@@ -2,9 +2,10 @@
 
 import type { EventObserver } from "../event/observer.ts";
 import type { Log } from "../telemetry/log.ts";
+import { FdStore } from "../os/fd-store.ts";
 import { IS_CONTAINER_INIT } from "../os/hold-signals.ts";
 import { SdNotify } from "../os/sd-notify.ts";
-import { inheritedListenFd } from "../transport/uds/inherited-socket.ts";
+import { inheritedListenFd, storedDescriptors } from "../transport/uds/inherited-socket.ts";
 import { Agent } from "./agent.ts";
 import { restartForCheapInstances, wantsCheapInstances } from "../os/second-start.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
@@ -35,13 +36,18 @@ export async function runAgent(
   const stop = new StopRequest(log);
   const reloads = new ReloadTriggers(log, systemd);
   if (IS_CONTAINER_INIT) stop.listen();
+  const inheritedFd = inheritedListenFd(process.env, process.pid);
+  const stored = storedDescriptors(process.env, process.pid);
   const agent = await Agent.start({
     settings,
     log,
-    inheritedFd: inheritedListenFd(process.env, process.pid),
+    inheritedFd,
+    store: inheritedFd === null ? null : openStore(log, stored.length),
+    stored,
     observer,
     onGuestLoaded: () => stop.listen(),
-    onNameLost: () => stop.request("another agent took over the socket"),
+    onSuperseded: () => stop.request("another agent took over the socket"),
+    isStopping: () => stop.isStopping,
   });
   reloads.watch(settings);
   log.info("ready", agent.describe());
@@ -52,4 +58,10 @@ export async function runAgent(
   systemd.stopping();
   await agent.stop();
   return EXIT_OK;
+}
+
+/** The service manager says how much it keeps since version 254; the packaged unit says it for older ones. */
+function openStore(log: Log, storedCount: number): FdStore | null {
+  const { NOTIFY_SOCKET, FDSTORE } = process.env;
+  return FdStore.open({ address: NOTIFY_SOCKET, capacity: FDSTORE ?? String(storedCount), log });
 }

@@ -53,8 +53,10 @@ export interface Settings {
   readonly recycleMemoryBytes: number;
   readonly isolation: Isolation;
   readonly dispatch: DispatchMode;
-  /** Take the socket path from a running agent instead of refusing it. */
+  /** Take the socket and the connections of a running agent over instead of refusing to start. */
   readonly takeover: boolean;
+  /** For unfinished frames and unread answers of all connections together. */
+  readonly maxBufferedBytes: number;
   /** Where answered events are recorded; null records nothing. */
   readonly recordPath: string | null;
   /** Names of headers whose values are not recorded, in lower case. */

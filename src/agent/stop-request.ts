@@ -29,6 +29,10 @@ export class StopRequest {
     process.on("SIGINT", (signal) => this.#onSignal(signal));
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   request(reason: string): void {
     if (this.#isStopping) return;
     this.#isStopping = true;

@@ -129,7 +129,16 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     env: "WASM_TAKEOVER",
     kind: switchKind(),
     fallback: { value: false },
-    description: "Take the socket path from a running agent instead of refusing to start.",
+    description: "Take socket and connections over from a running agent instead of refusing to start.",
+    group: SOCKET,
+  },
+  maxBufferedBytes: {
+    flag: "max-buffered",
+    env: "WASM_MAX_BUFFERED",
+    kind: byteSizeKind({ min: 32 * MIB, max: 64 * GIB }),
+    fallback: { value: 256 * MIB },
+    placeholder: "<size>",
+    description: "Unfinished frames and unread answers of all connections together, 32MiB to 64GiB.",
     group: SOCKET,
   },
   timeoutMs: {

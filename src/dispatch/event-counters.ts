@@ -3,7 +3,11 @@
 import type { EventKind } from "../event/event.ts";
 import type { Decision } from "../event/verdict.ts";
 
-export class EventCounters {
+export type CountedEvents = Readonly<
+  Record<"requests" | "responses" | "others" | "refused" | "failures", number>
+>;
+
+export class EventCounters implements CountedEvents {
   requests = 0;
   responses = 0;
   /** Bodies, frames and whatever else is no headers event. */
@@ -18,5 +22,14 @@ export class EventCounters {
     else if (kind === "response-headers") this.responses++;
     else this.others++;
     if (decision !== "allow") this.refused++;
+  }
+
+  /** Goes on counting from what another process has counted. */
+  add(other: CountedEvents): void {
+    this.requests += other.requests;
+    this.responses += other.responses;
+    this.others += other.others;
+    this.refused += other.refused;
+    this.failures += other.failures;
   }
 }

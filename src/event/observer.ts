@@ -20,4 +20,13 @@ export interface EventObserver {
    * @param failure why the failure policy had to decide; null when the guest did
    */
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void;
+  /** This process went on with the connections of another one, before it serves them. */
+  onTakeover?(takeover: TakeoverFacts): void;
+}
+
+export interface TakeoverFacts {
+  /** Connections that go on. */
+  readonly connections: number;
+  /** The process before had ended without being asked to. */
+  readonly afterCrash: boolean;
 }

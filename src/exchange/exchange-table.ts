@@ -21,6 +21,9 @@ export interface ExchangeCounters {
   readonly ended: Record<EndReason, number>;
 }
 
+/** An exchange as plain JSON. Its time without an event begins anew. */
+export type SavedExchange = Pick<Exchange, "correlationId" | "request" | "deferredOps" | "forwardedBytes">;
+
 /** Ids that are longer cost more than they are worth: such an exchange is not kept. */
 export const MAX_ID_UNITS = 256;
 /** All exchanges together, in characters. */
@@ -99,6 +102,28 @@ export class ExchangeTable {
     this.#totalUnits -= exchange.accountedUnits;
     this.counters.ended[reason]++;
     exchange.lease?.end(reason);
+  }
+
+  /**
+   * All that no instance holds state for, oldest first: another process can go on with them. Those with a lease cannot
+   * go on elsewhere; their later events are of an exchange that is not known there.
+   */
+  save(): SavedExchange[] {
+    const saved: SavedExchange[] = [];
+    for (const { correlationId, request, deferredOps, forwardedBytes, lease } of this.#exchanges.values()) {
+      if (lease === null) saved.push({ correlationId, request, deferredOps, forwardedBytes });
+    }
+    return saved;
+  }
+
+  restore(saved: readonly SavedExchange[]): void {
+    for (const { correlationId, request, deferredOps, forwardedBytes } of saved) {
+      const exchange = this.open(correlationId, request);
+      if (exchange === null) continue;
+      exchange.deferredOps = deferredOps;
+      exchange.forwardedBytes = forwardedBytes;
+      this.account(exchange);
+    }
   }
 
   /** Ends all, because the guest that holds their state goes. */

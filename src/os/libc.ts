@@ -23,10 +23,17 @@ export type Libc = Library<typeof SYMBOLS>;
 
 /** The caller closes it. Null when there is nothing to call; never throws. */
 export function openLibc(): Libc | null {
+  return openLibcWith(SYMBOLS);
+}
+
+/** As `openLibc`, with other functions of the C library; each must exist in every one. */
+export function openLibcWith<Symbols extends Record<string, FFIFunction>>(
+  symbols: Symbols,
+): Library<Symbols> | null {
   if (process.platform !== "linux") return null;
   try {
     const path = findLoadedLibc(readFileSync("/proc/self/maps", "utf8"));
-    return path === null ? null : dlopen(path, SYMBOLS);
+    return path === null ? null : dlopen(path, symbols);
   } catch {
     return null;
   }

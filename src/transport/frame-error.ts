@@ -3,7 +3,12 @@
  * step any more and is closed.
  */
 
-export type FrameErrorCode = "frame-empty" | "frame-too-large" | "frame-unknown-protocol";
+export type FrameErrorCode =
+  | "frame-empty"
+  | "frame-too-large"
+  | "frame-unknown-protocol"
+  | "frame-stalled"
+  | "frame-over-budget";
 
 export class FrameError extends Error {
   override readonly name = "FrameError";

@@ -24,13 +24,27 @@ export interface FrameHandler {
   readonly maxFrameBytes: number;
   /** True while the next frame must wait for the answer to an earlier one. */
   readonly isBlocked: boolean;
+  /** A peer that never gets an answer to what it has sent still knows which answers belong to what it sends next. */
+  readonly survivesLostAnswers: boolean;
   /** Questions that were taken and are not answered yet. */
   readonly pendingCount: number;
   /** One frame: `buffer[start..end)`, without its length. The view is valid only during the call. */
   onFrame(buffer: Buffer, start: number, end: number): void;
   /** The peer is gone: nothing can be answered any more. */
   onDisconnect(): void;
+  /** `saveState` gives the same from now on. */
+  readonly hasFinalState: boolean;
+  /** What another process needs to go on with this connection, once nothing is pending on it. */
+  saveState(): HandlerState;
 }
 
-/** Chooses the protocol of a new connection by the first byte after the first length; null: none speaks like this. */
-export type FrameHandlerFactory = (firstByte: number, outbox: FrameOutbox) => FrameHandler | null;
+/** A handler's state as plain JSON. Only the protocols know its keys. */
+export type HandlerState = Readonly<Record<string, string | number | boolean>>;
+
+/** Makes the handler of a connection. */
+export interface FrameHandlerFactory {
+  /** For a new connection, by the first byte after the first length; null: no protocol starts like this. */
+  choose(firstByte: number, outbox: FrameOutbox): FrameHandler | null;
+  /** For a connection of another process, by what `saveState` gave there; null: no protocol has such a state. */
+  restore(state: HandlerState, outbox: FrameOutbox): FrameHandler | null;
+}

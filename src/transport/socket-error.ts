@@ -7,6 +7,7 @@ export type SocketErrorCode =
   | "socket-not-a-socket"
   | "socket-permission"
   | "socket-inherited"
+  | "socket-takeover-failed"
   | "socket-failed";
 
 export class SocketError extends Error {

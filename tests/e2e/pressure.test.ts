@@ -271,3 +271,44 @@ test.skipIf(!IS_LINUX)(
     while ((await servedProxy(agent.socketPath)) === null) await Bun.sleep(1);
   },
 );
+
+// Resident memory is read from /proc.
+describe.skipIf(!IS_LINUX)("peers that leave large frames unfinished", () => {
+  const PEERS = 200;
+  const SENT_BYTES = 4 * MIB;
+  const BUDGET_MIB = 64;
+
+  test("cost all together what --max-buffered allows, and hold up nobody", async () => {
+    await using agent = await AgentProcess.start({
+      module: guestPath("block"),
+      flags: ["--max-buffered", `${BUDGET_MIB}MiB`],
+    });
+    const residentBefore = await agent.residentBytes();
+    const begun = padded(9 * MIB, (uri) => v1Frame(v1Envelope("request_headers", requestHeaders({ uri }))));
+    const peers: WireSocket[] = [];
+    for (let i = 0; i < PEERS; i++) {
+      const peer = await WireSocket.connect(agent.socketPath, 1);
+      peer.send(begun.subarray(0, SENT_BYTES));
+      peers.push(peer);
+    }
+    const other = await V2Proxy.connect(agent.socketPath);
+    for (let i = 0; i < 100; i++) {
+      expect((await other.request({ id: `other-${i}` })).decision).toMatchObject({ block: { status: 451 } });
+      await Bun.sleep(5);
+    }
+    const grownBytes = (await agent.residentBytes()) - residentBefore;
+    // What the collector has not looked at yet comes on top.
+    expect(grownBytes).toBeLessThan(3 * BUDGET_MIB * MIB);
+    expect(peers.filter(({ isSent }) => isSent).length).toBeLessThan(PEERS / 2);
+    await agent.line("paused the connections that hold most of the buffered bytes");
+    for (const peer of peers) peer.terminate();
+    await agent.line("no connection is paused for its buffered bytes any more");
+    // There is room again for one that means it.
+    const honest = await WireSocket.connect(agent.socketPath, 1);
+    honest.send(begun);
+    expect(acceptAnswer(1, (await honest.nextFrame())!.text).decision).toMatchObject({
+      block: { status: 451 },
+    });
+    honest.terminate();
+  });
+});

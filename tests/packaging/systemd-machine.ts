@@ -15,6 +15,7 @@ export interface CommandResult {
 
 const SCRIPT = join(import.meta.dir, "systemd-machine.sh");
 const PROJECT = resolve(import.meta.dir, "../..");
+const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", DEBIAN_FRONTEND: "noninteractive" };
 const BOOT_TIMEOUT_MS = 60_000;
 const NEW_WORLD = 'exec unshare --pid --fork --mount --uts --ipc --cgroup --net --kill-child bash "$@"';
 
@@ -80,9 +81,19 @@ export class SystemdMachine {
   run(...command: readonly string[]): CommandResult {
     const { exitCode, stdout, stderr } = Bun.spawnSync(
       ["nsenter", "--target", String(this.#initPid), "--all", "--", ...command],
-      { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", DEBIAN_FRONTEND: "noninteractive" }, stdin: "ignore" },
+      { env: ENVIRONMENT, stdin: "ignore" },
     );
     return { exitCode, output: `${stdout.toString()}${stderr.toString()}`.trim() };
+  }
+
+  /** As `run`, while the test goes on. */
+  async runMeanwhile(...command: readonly string[]): Promise<CommandResult> {
+    const child = Bun.spawn(["nsenter", "--target", String(this.#initPid), "--all", "--", ...command], {
+      env: ENVIRONMENT,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const said = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
+    return { exitCode: await child.exited, output: said.join("").trim() };
   }
 
   async shutDown(): Promise<void> {

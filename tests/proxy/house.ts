@@ -25,6 +25,8 @@ export interface HouseOptions {
   readonly configText?: (addresses: HouseAddresses) => string;
   /** Listens to what the agent tells the proxy. */
   readonly hasTap?: boolean;
+  /** The socket of an agent that runs already and is somebody else's to end; `module` and flags mean nothing then. */
+  readonly agentSocket?: string;
   /** What must hold before the house counts as open; by default that the agent's answers arrive. */
   readonly isOpen?: (house: House) => Promise<boolean>;
 }
@@ -62,8 +64,8 @@ export class House implements AsyncDisposable {
   #proxy: RunningProgram | null = null;
   #tap: AnswerTap | null = null;
 
-  private constructor(modulePath: string | null, agentFlags: readonly string[]) {
-    const socketPath = join(this.#folder, "agent.sock");
+  private constructor(modulePath: string | null, agentFlags: readonly string[], agentSocket?: string) {
+    const socketPath = agentSocket ?? join(this.#folder, "agent.sock");
     this.#addresses = { listen: `127.0.0.1:${freePort()}`, upstream: this.upstream.address, socketPath };
     this.#agentCommand = [
       ...agentProgram(),
@@ -80,10 +82,10 @@ export class House implements AsyncDisposable {
   /** Agent first, then the proxy: the older proxies want it that way (docs/agent-protocol.md 14.1). */
   static async open(proxy: InstalledProxy, options: HouseOptions): Promise<House> {
     const isPath = typeof options.module === "string";
-    const house = new House(isPath ? options.module : null, options.agentFlags ?? []);
+    const house = new House(isPath ? options.module : null, options.agentFlags ?? [], options.agentSocket);
     try {
       if (!isPath) await Bun.write(join(house.#folder, "module.wasm"), options.module);
-      await house.startAgent();
+      if (options.agentSocket === undefined) await house.startAgent();
       if (options.hasTap === true) await house.#openTap();
       await house.#startProxy(proxy, options);
     } catch (error) {
@@ -116,6 +118,23 @@ export class House implements AsyncDisposable {
     await agent.waitUntil("its socket took connections", AGENT_READY_WITHIN_MS, () =>
       takesConnections({ unix: this.#addresses.socketPath }),
     );
+  }
+
+  /** A new agent with `--takeover` beside the one that runs, which has ended when this resolves. */
+  async takeOver(): Promise<void> {
+    const old = this.#agent;
+    const log = join(this.#folder, "agent.log");
+    this.#agent = RunningProgram.start("the new agent", [...this.#agentCommand, "--takeover"], log);
+    await this.#agent.waitUntil(
+      "the old one ended",
+      AGENT_READY_WITHIN_MS,
+      async () => old?.hasEnded === true,
+    );
+  }
+
+  /** SIGHUP. */
+  reloadAgent(): void {
+    this.#agent?.signal("SIGHUP");
   }
 
   /** As `systemctl stop` would. */

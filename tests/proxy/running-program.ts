@@ -51,6 +51,10 @@ export class RunningProgram {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Asks it to end; what does not end in time is killed. */
   async stop(): Promise<void> {
     if (this.hasEnded) return;

@@ -23,6 +23,8 @@ export interface AgentProcessOptions {
   readonly socketPath?: string;
   /** Words before the command: a program that starts it. */
   readonly launcher?: readonly string[];
+  /** Default: `agentCommand()`. */
+  readonly command?: readonly string[];
   /** File descriptor that the agent finds as 3. */
   readonly inheritedFd?: number;
 }
@@ -56,7 +58,7 @@ export class AgentProcess implements AsyncDisposable {
     this.socketPath = options.socketPath ?? this.#folder.file("agent.sock");
     const command = [
       ...(options.launcher ?? []),
-      ...agentCommand(),
+      ...(options.command ?? agentCommand()),
       ...["--module", options.module, "--socket", this.socketPath],
       ...["--log-format", options.logFormat ?? "json"],
       ...(options.flags ?? []),

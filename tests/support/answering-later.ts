@@ -84,7 +84,11 @@ export class AnsweringLater implements EventSink {
 /** Loopback connections whose questions end at `sink`. */
 export function loopTo(
   sink: EventSink,
-  options: { readonly redirectEncoding?: RedirectEncoding; readonly log?: RecordedLog } = {},
+  options: {
+    readonly redirectEncoding?: RedirectEncoding;
+    readonly log?: RecordedLog;
+    readonly maxBufferedBytes?: number;
+  } = {},
 ): LoopbackLoop {
   const log = options.log ?? new RecordedLog();
   return new LoopbackLoop(
@@ -101,5 +105,6 @@ export function loopTo(
       }),
     }),
     log,
+    options,
   );
 }

@@ -7,8 +7,12 @@ import type { Socket } from "bun";
 import type { FrameHandlerFactory } from "../../src/transport/frame-handler.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { Connection, type ConnectionContext } from "../../src/transport/uds/connection.ts";
+import type { ConnectionState } from "../../src/transport/uds/connection-state.ts";
+import { BufferBudget } from "../../src/transport/uds/buffer-budget.ts";
 import { EgressBatch } from "../../src/transport/uds/egress-batch.ts";
 import { FrameSplitter, type ReceivedFrame } from "./frames.ts";
+
+const MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
 
 export class Loopback {
   readonly connection: Connection;
@@ -22,7 +26,8 @@ export class Loopback {
   writes = 0;
   #received: Buffer[] = [];
 
-  constructor(loop: LoopbackLoop) {
+  /** @param state how another process left the connection; it is held then */
+  constructor(loop: LoopbackLoop, state: ConnectionState | null = null) {
     this.#loop = loop;
     const socket = {
       write: (bytes: Uint8Array) => this.#take(bytes),
@@ -31,7 +36,9 @@ export class Loopback {
       pause: () => (this.isPaused = true),
       resume: () => (this.isPaused = false),
     };
-    this.connection = new Connection(socket as unknown as Socket<Connection>, loop.context);
+    const real = socket as unknown as Socket<Connection>;
+    this.connection =
+      state === null ? new Connection(real, loop.context) : Connection.restore(real, loop.context, state);
   }
 
   get isClosed(): boolean {
@@ -93,13 +100,22 @@ export class LoopbackLoop {
   #atTurnEnd: (() => void)[] = [];
   #connectionCount = 0;
 
-  constructor(chooseProtocol: FrameHandlerFactory, log: Log) {
+  constructor(
+    chooseProtocol: FrameHandlerFactory,
+    log: Log,
+    options: { readonly maxBufferedBytes?: number } = {},
+  ) {
     this.context = {
       log,
       chooseProtocol,
       egress: new EgressBatch({
         schedule: (flush) => this.#atTurnEnd.push(flush),
         countConnections: () => this.#connectionCount,
+      }),
+      buffers: new BufferBudget({
+        limitBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+        log,
+        schedule: (work) => this.#atTurnEnd.push(work),
       }),
       onClose: () => {
         this.#connectionCount--;
@@ -110,6 +126,11 @@ export class LoopbackLoop {
   connect(): Loopback {
     this.#connectionCount++;
     return new Loopback(this);
+  }
+
+  restore(state: ConnectionState): Loopback {
+    this.#connectionCount++;
+    return new Loopback(this, state);
   }
 
   /** All reads of the turn are done: the answers leave. Answers given outside a read need this called by the test. */

@@ -36,7 +36,7 @@ export class ServingAgent implements AsyncDisposable {
       });
       await Bun.write(settings.modulePath, module);
       const log = new RecordedLog({ debugEnabled: settings.verbose });
-      const agent = await Agent.start({ settings, log, inheritedFd: null, onNameLost: () => {} });
+      const agent = await Agent.start({ settings, log, inheritedFd: null, onSuperseded: () => {} });
       const serving = new ServingAgent(settings, log, agent, folder);
       await serving.untilThreadsRun();
       return serving;

@@ -12,7 +12,7 @@ import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../transport/frame-error.ts";
-import type { FrameHandler, FrameOutbox } from "../../transport/frame-handler.ts";
+import type { FrameHandler, FrameOutbox, HandlerState } from "../../transport/frame-handler.ts";
 import { V1_MAX_FRAME_BYTES } from "../../transport/frame-limits.ts";
 import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
@@ -27,6 +27,8 @@ const V1_PEER: PeerTraits = { keepsResponseOps: false, hasResponseEvents: false,
 const NO_TYPE_BYTE = -1;
 
 export class V1Session implements FrameHandler, EventSource {
+  readonly survivesLostAnswers = false;
+  readonly hasFinalState = true;
   readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
   readonly peer = V1_PEER;
   readonly #options: ProtocolOptions;
@@ -67,6 +69,10 @@ export class V1Session implements FrameHandler, EventSource {
   onDisconnect(): void {
     this.#pending?.cancel();
     this.#pending = null;
+  }
+
+  saveState(): HandlerState {
+    return { protocol: 1 };
   }
 
   #onOtherFrame(buffer: Buffer, start: number, end: number): void {

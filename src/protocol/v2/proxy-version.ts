@@ -16,3 +16,9 @@ export function honoursWholeAnswers(proxyVersion: string): boolean {
   }
   return true;
 }
+
+/** `major.minor.patch` alone, as a text of its own that keeps nothing of the message alive; empty when there is none. */
+export function plainVersion(proxyVersion: string): string {
+  const match = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})/.exec(proxyVersion);
+  return match === null ? "" : match.slice(1).map(Number).join(".");
+}

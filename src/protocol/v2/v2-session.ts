@@ -12,7 +12,7 @@ import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../transport/frame-error.ts";
-import type { FrameHandler, FrameOutbox } from "../../transport/frame-handler.ts";
+import type { FrameHandler, FrameOutbox, HandlerState } from "../../transport/frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../../transport/frame-limits.ts";
 import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
@@ -24,7 +24,7 @@ import { decodeUtf8 } from "../text-decoder.ts";
 import { ConfigErrorReports } from "./config-error.ts";
 import { decodeHandshake, encodeHandshakeResponse } from "./handshake.ts";
 import { eventKindOf, isKnownType, MessageType } from "./message-type.ts";
-import { honoursWholeAnswers } from "./proxy-version.ts";
+import { honoursWholeAnswers, plainVersion } from "./proxy-version.ts";
 
 interface InFlight {
   readonly event: ProxyEvent;
@@ -35,13 +35,15 @@ interface InFlight {
 const MAX_PENDING = 4096;
 
 export class V2Session implements FrameHandler, EventSource {
+  readonly survivesLostAnswers = true;
   readonly maxFrameBytes = V2_MAX_FRAME_BYTES;
   peer: PeerTraits = { keepsResponseOps: false, hasResponseEvents: true, replacesBodies: false };
   readonly #options: ProtocolOptions;
   readonly #outbox: FrameOutbox;
   readonly #encoders: ResponseEncoders;
   #encoder: ResponseEncoder;
-  #hasShakenHands = false;
+  /** As far as it can be read; null until the handshake. */
+  #proxyVersion: string | null = null;
   readonly #configErrors = new ConfigErrorReports();
   readonly #inFlight = new Map<string, InFlight>();
 
@@ -50,6 +52,19 @@ export class V2Session implements FrameHandler, EventSource {
     this.#outbox = outbox;
     this.#encoders = encoders;
     this.#encoder = encoders.v2(false);
+  }
+
+  /** As `saveState` of another process gave it; null when it is none of a v2 session. */
+  static restore(
+    options: ProtocolOptions,
+    encoders: ResponseEncoders,
+    outbox: FrameOutbox,
+    { proxyVersion }: HandlerState,
+  ): V2Session | null {
+    if (typeof proxyVersion !== "string" && proxyVersion !== undefined) return null;
+    const session = new V2Session(options, encoders, outbox);
+    if (proxyVersion !== undefined) session.#adaptTo(proxyVersion);
+    return session;
   }
 
   get isBlocked(): boolean {
@@ -63,7 +78,7 @@ export class V2Session implements FrameHandler, EventSource {
   onFrame(buffer: Buffer, start: number, end: number): void {
     const type = buffer[start]!;
     const payloadStart = start + 1;
-    if (!this.#hasShakenHands) {
+    if (this.#proxyVersion === null) {
       this.#shakeHands(type, buffer, payloadStart, end);
       return;
     }
@@ -107,6 +122,15 @@ export class V2Session implements FrameHandler, EventSource {
     this.#inFlight.clear();
   }
 
+  get hasFinalState(): boolean {
+    return this.#proxyVersion !== null;
+  }
+
+  /** Without a version: the handshake is still to come. */
+  saveState(): HandlerState {
+    return { protocol: 2, ...(this.#proxyVersion === null ? {} : { proxyVersion: this.#proxyVersion }) };
+  }
+
   #shakeHands(type: number, buffer: Buffer, start: number, end: number): void {
     if (type !== MessageType.handshakeRequest) {
       this.#outbox.close(`the first v2 message has type ${type} instead of a handshake`);
@@ -123,7 +147,6 @@ export class V2Session implements FrameHandler, EventSource {
         this.#outbox.close("the proxy does not offer protocol version 2");
         return;
       }
-      this.#hasShakenHands = true;
       this.#adaptTo(handshake.proxyVersion);
       this.#options.log.debug("handshake", {
         proxy: handshake.proxyId,
@@ -137,6 +160,7 @@ export class V2Session implements FrameHandler, EventSource {
   }
 
   #adaptTo(proxyVersion: string): void {
+    this.#proxyVersion = plainVersion(proxyVersion);
     const honoursAnswers = honoursWholeAnswers(proxyVersion);
     const encoding = this.#options.redirectEncoding;
     this.peer = {

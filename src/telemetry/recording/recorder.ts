@@ -8,11 +8,11 @@
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import type { ProxyEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
-import type { EventObserver } from "../../event/observer.ts";
+import type { EventObserver, TakeoverFacts } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
 import type { Log } from "../log.ts";
 import { InputError, systemReason } from "../../event/input-error.ts";
-import { writeRecordingLine } from "./recording.ts";
+import { writeRecordingLine, writeTakeoverLine } from "./recording.ts";
 import type { RedactedNames } from "./redaction.ts";
 
 export interface RecorderOptions {
@@ -102,6 +102,12 @@ export class Recorder implements EventObserver {
     this.#flushLater(FLUSH_AFTER_MS);
   }
 
+  onTakeover(takeover: TakeoverFacts): void {
+    const line = writeTakeoverLine(new Date(), takeover);
+    const bytes = Buffer.byteLength(line);
+    if (this.#sizeBytes + bytes <= this.#options.maxBytes) this.#write([line], bytes, 0);
+  }
+
   /** Writes what is waiting and closes the file. */
   close(): void {
     while (this.#waiting.length > 0 && this.#fd !== null) this.#flush();
@@ -125,7 +131,7 @@ export class Recorder implements EventObserver {
       bytes += lineBytes;
     }
     for (const { bytes: written } of this.#waiting.splice(0, lines.length)) this.#waitingBytes -= written;
-    this.#write(lines, bytes);
+    this.#write(lines, bytes, lines.length);
     if (isFull) {
       this.#end("recording has ended: the file has reached its bound (--record-max)", {
         max_bytes: this.#options.maxBytes,
@@ -134,12 +140,12 @@ export class Recorder implements EventObserver {
     if (this.#waiting.length > 0 && this.#fd !== null) this.#flushLater(0);
   }
 
-  #write(lines: readonly string[], bytes: number): void {
+  #write(lines: readonly string[], bytes: number, events: number): void {
     if (this.#fd === null || lines.length === 0) return;
     try {
       writeWhole(this.#fd, Buffer.from(lines.join("")));
       this.#sizeBytes += bytes;
-      this.#recorded += lines.length;
+      this.#recorded += events;
     } catch (error) {
       this.#end("recording has ended: the file cannot be written", { reason: systemReason(error) });
     }

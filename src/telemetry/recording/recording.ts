@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import type { ProxyEvent } from "../../event/event.ts";
+import type { TakeoverFacts } from "../../event/observer.ts";
 import { printableJson } from "../hostile-text.ts";
 import { InputError, systemReason } from "../../event/input-error.ts";
 import { readEvent, writeEvent } from "./event-json.ts";
@@ -49,6 +50,14 @@ export function writeRecordingLine(
   return `${printableJson(line)}\n`;
 }
 
+/** A line that is no event: from here on, another process has recorded. Whoever reads events passes it over. */
+export function writeTakeoverLine(time: Date, { connections, afterCrash }: TakeoverFacts): string {
+  const takeover = { connections, after_crash: afterCrash };
+  return `${printableJson({ time: time.toISOString(), takeover })}\n`;
+}
+
+const takeoverLineSchema = v.object({ time: v.string(), takeover: v.looseObject({}) });
+
 /** Whether a JSON value is a line of a recording rather than an event by itself. */
 export function isRecordingLine(value: unknown): boolean {
   return v.is(v.object({ event: v.looseObject({}), outcome: v.unknown() }), value);
@@ -87,7 +96,7 @@ export async function* readRecording(path: string): AsyncGenerator<RecordedEvent
       if (text === "") continue;
       const value = parseOrNull(text);
       if (value === null) cutLine = text;
-      else yield readRecordingLine(value, line);
+      else if (!v.is(takeoverLineSchema, value)) yield readRecordingLine(value, line);
     }
   } catch (error) {
     if (error instanceof InputError || !(error instanceof Error && "code" in error)) throw error;

@@ -206,7 +206,7 @@ export class DevSession {
       log: this.#log,
       inheritedFd: null,
       observer: this.history,
-      onNameLost: this.#options.onNameLost,
+      onSuperseded: this.#options.onNameLost,
     });
   }
 

@@ -3,14 +3,20 @@
  *
  * All frames of one read are answered with one write. A peer that does not read its answers is not read from either,
  * once its queue is full; so nothing grows without bound.
+ *
+ * For a hand-over to another process, a connection first stops reading until everything is answered, then is held:
+ * from there on it neither reads nor writes. Either the other process goes on with its state, or it is released here.
  */
 
 import type { Socket } from "bun";
-import { FrameError } from "../frame-error.ts";
+import { FrameError, type FrameErrorCode } from "../frame-error.ts";
 import type { FrameHandler, FrameHandlerFactory, FrameOutbox } from "../frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../frame-limits.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { type BufferBudget, type BufferHolder, STALLED_AFTER_S } from "./buffer-budget.ts";
+import type { ConnectionMark, MarkMaker } from "./connection-mark.ts";
+import type { ConnectionState, HeldConnection } from "./connection-state.ts";
 import type { BatchMember, EgressBatch } from "./egress-batch.ts";
 import { EgressQueue } from "./egress-queue.ts";
 
@@ -19,6 +25,7 @@ export interface ConnectionContext {
   readonly log: Log;
   readonly chooseProtocol: FrameHandlerFactory;
   readonly egress: EgressBatch;
+  readonly buffers: BufferBudget;
   onClose(connection: Connection): void;
 }
 
@@ -28,7 +35,10 @@ const MAX_QUEUED_PARTS = 1024;
 /** A peer that never reads while answers still come in from slow guests is cut off here. */
 const MAX_QUEUED_BYTES_HARD = 64 * 1024 * 1024;
 
-export class Connection implements FrameOutbox, BatchMember {
+/** `draining`: frames are not handled, answers still leave. `held`: nothing is read or written. */
+type Flow = "open" | "draining" | "held";
+
+export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   readonly #socket: Socket<Connection>;
   readonly #context: ConnectionContext;
   readonly #reader = new FrameReader(V2_MAX_FRAME_BYTES);
@@ -41,11 +51,41 @@ export class Connection implements FrameOutbox, BatchMember {
   #peerHasEnded = false;
   #isEnding = false;
   #isClosed = false;
-  #hasReadSinceAsked = false;
+  #flow: Flow = "open";
+  #isThrottled = false;
+  #accountedBytes = 0;
+  #mark: ConnectionMark | null = null;
+  #readCount = 0;
+  #readCountWhenAsked = 0;
 
   constructor(socket: Socket<Connection>, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+  }
+
+  /**
+   * A connection as another process left it, held until `release`. The bytes of the state are copied.
+   *
+   * @throws FrameError `frame-unknown-protocol` for a protocol that is not known here.
+   */
+  static restore(socket: Socket<Connection>, context: ConnectionContext, state: ConnectionState): Connection {
+    const connection = new Connection(socket, context);
+    connection.#flow = "held";
+    connection.#isPaused = true;
+    socket.pause();
+    if (state.handler !== null) {
+      const handler = context.chooseProtocol.restore(state.handler, connection);
+      if (handler === null) {
+        throw new FrameError("frame-unknown-protocol", "a connection was handed over in an unknown protocol");
+      }
+      connection.#handler = handler;
+      connection.#reader.maxFrameBytes = handler.maxFrameBytes;
+    }
+    connection.#reader.feed(state.unhandled);
+    connection.#reader.release();
+    connection.#egress.push(state.unsent);
+    connection.#peerHasEnded = state.peerHasEnded;
+    return connection;
   }
 
   /** Nothing is under way: no question, no half frame, no answer that has not left. */
@@ -60,20 +100,104 @@ export class Connection implements FrameOutbox, BatchMember {
 
   /** Whether bytes came since the last time somebody asked. */
   takeActivity(): boolean {
-    const hasRead = this.#hasReadSinceAsked;
-    this.#hasReadSinceAsked = false;
+    const hasRead = this.#readCount !== this.#readCountWhenAsked;
+    this.#readCountWhenAsked = this.#readCount;
     return hasRead;
+  }
+
+  get readCount(): number {
+    return this.#readCount;
+  }
+
+  get awaitsPeer(): boolean {
+    if (this.#isEnding) return true;
+    return this.#mayHandle() && this.#handler?.isBlocked !== true && this.#reader.bufferedBytes > 0;
+  }
+
+  /** Nothing is being answered: what is left of it are bytes. */
+  get isDrained(): boolean {
+    return (this.#handler?.pendingCount ?? 0) === 0 && !this.#isBatched;
+  }
+
+  get isHeld(): boolean {
+    return this.#flow === "held";
+  }
+
+  /** Closed, or about to be once its last answers have left. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  get isMarked(): boolean {
+    return this.#mark !== null;
+  }
+
+  /** From now on it can be told from outside whether the connection could be gone on with, if it can be at all. */
+  markWith(makeMark: MarkMaker): void {
+    if (this.#handler?.hasFinalState !== true || this.#isEnding) return;
+    this.#mark = makeMark(this.#descriptor, this.#handler.saveState());
+    this.#mark?.set(this.#canGoOn);
+  }
+
+  /** Handles no further frame. What is in flight is still answered. */
+  stopReading(): void {
+    if (this.#flow !== "open") return;
+    this.#flow = "draining";
+    this.#pauseOrResume();
+  }
+
+  /** Stops writing, too, and tells how another process can go on. Only when drained. */
+  hold(): HeldConnection {
+    this.#flow = "held";
+    const isOpen = () => !this.#isClosed;
+    return {
+      descriptor: this.#descriptor,
+      state: {
+        handler: this.#handler?.saveState() ?? null,
+        unhandled: this.#reader.copyRest(),
+        unsent: this.#egress.copy(),
+        peerHasEnded: this.#peerHasEnded,
+      },
+      get isOpen() {
+        return isOpen();
+      },
+    };
+  }
+
+  /** Goes on as if nothing had happened. */
+  release(): void {
+    this.#flow = "open";
+    if (!this.#isClosed) this.onDrain();
+  }
+
+  setThrottled(isThrottled: boolean): void {
+    this.#isThrottled = isThrottled;
+    if (!this.#isInRead && !this.#isEnding) this.#pauseOrResume();
+  }
+
+  closeOverBudget(heldBytes: number): void {
+    this.#closeForBytes(
+      "frame-over-budget",
+      "all connections together hold more than --max-buffered",
+      heldBytes,
+    );
+  }
+
+  closeStalled(heldBytes: number): void {
+    this.#closeForBytes("frame-stalled", `the peer has done nothing for ${STALLED_AFTER_S} s`, heldBytes);
   }
 
   onData(chunk: Buffer): void {
     if (this.#isEnding) return;
-    this.#hasReadSinceAsked = true;
+    this.#readCount++;
+    if (this.#mark !== null) this.#mark.set(this.#wouldGoOnAfter(chunk));
     this.#reader.feed(chunk);
     this.#process();
   }
 
   /** The socket takes bytes again. */
   onDrain(): void {
+    if (this.#flow === "held") return;
     this.#egress.drain((bytes) => this.#socket.write(bytes));
     this.#afterWrite();
     this.#endIfPeerIsDone();
@@ -90,6 +214,9 @@ export class Connection implements FrameOutbox, BatchMember {
     this.#isClosed = true;
     this.#isEnding = true;
     this.#egress.clear();
+    this.#context.buffers.forget(this);
+    this.#mark?.onClosed();
+    this.#mark = null;
     this.#handler?.onDisconnect();
     this.#context.onClose(this);
   }
@@ -107,7 +234,8 @@ export class Connection implements FrameOutbox, BatchMember {
   deliver(bytes: Buffer): void {
     this.#isBatched = false;
     if (this.#isClosed) return;
-    const taken = this.#egress.bytes > 0 ? 0 : Math.max(0, this.#socket.write(bytes));
+    const mustWait = this.#egress.bytes > 0 || this.#flow === "held";
+    const taken = mustWait ? 0 : Math.max(0, this.#socket.write(bytes));
     if (taken < bytes.length) this.#egress.push(bytes.subarray(taken));
   }
 
@@ -123,7 +251,7 @@ export class Connection implements FrameOutbox, BatchMember {
   }
 
   resume(): void {
-    if (this.#isInRead || this.#isEnding) return;
+    if (this.#isInRead || this.#isEnding || this.#flow !== "open") return;
     this.#process();
     this.#endIfPeerIsDone();
   }
@@ -137,7 +265,12 @@ export class Connection implements FrameOutbox, BatchMember {
   /** Closes at once, with whatever is queued. */
   terminate(): void {
     this.#isEnding = true;
+    this.#closeMark();
     this.#socket.terminate();
+  }
+
+  get #descriptor(): number {
+    return (this.#socket as unknown as { readonly fd: number }).fd;
   }
 
   #process(): void {
@@ -160,15 +293,31 @@ export class Connection implements FrameOutbox, BatchMember {
     const handler = this.#handler;
     if (handler === null) return;
     const reader = this.#reader;
-    while (!handler.isBlocked && !this.#isEnding && !this.#isFull() && reader.next()) {
+    while (!handler.isBlocked && this.#mayHandle() && reader.next()) {
       handler.onFrame(reader.buffer, reader.start, reader.end);
     }
+  }
+
+  #mayHandle(): boolean {
+    return !this.#isEnding && this.#flow === "open" && !this.#isFull();
+  }
+
+  get #canGoOn(): boolean {
+    const handler = this.#handler!;
+    const isBetweenFrames = this.#reader.bufferedBytes === 0 && this.#egress.bytes === 0;
+    return (
+      isBetweenFrames && (handler.survivesLostAnswers || (handler.pendingCount === 0 && !this.#isBatched))
+    );
+  }
+
+  #wouldGoOnAfter(chunk: Buffer): boolean {
+    return this.#handler!.survivesLostAnswers && this.#egress.bytes === 0 && this.#reader.endsWith(chunk);
   }
 
   #chooseHandler(): FrameHandler | null {
     const firstByte = this.#reader.peekFirstByte();
     if (firstByte < 0) return null;
-    const handler = this.#context.chooseProtocol(firstByte, this);
+    const handler = this.#context.chooseProtocol.choose(firstByte, this);
     if (handler === null) {
       throw new FrameError(
         "frame-unknown-protocol",
@@ -193,6 +342,9 @@ export class Connection implements FrameOutbox, BatchMember {
 
   #afterWrite(): void {
     if (this.#isClosed || this.#isInRead) return;
+    this.#account();
+    if (this.#isClosed) return;
+    if (this.#mark !== null) this.#mark.set(this.#canGoOn);
     if (this.#egress.bytes > MAX_QUEUED_BYTES_HARD) {
       this.#context.log.warn("closing a connection whose peer does not read its answers", {
         queued_bytes: this.#egress.bytes,
@@ -204,8 +356,22 @@ export class Connection implements FrameOutbox, BatchMember {
     if (this.#isEnding) this.#finishEnd();
   }
 
+  #account(): void {
+    const heldBytes = this.#reader.heldBytes + this.#egress.bytes;
+    if (heldBytes === this.#accountedBytes) return;
+    this.#accountedBytes = heldBytes;
+    this.#context.buffers.update(this, heldBytes);
+  }
+
+  #closeForBytes(code: FrameErrorCode, reason: string, heldBytes: number): void {
+    if (this.#isClosed) return;
+    this.#context.log.warn("closing a connection", { reason: `${code}: ${reason}`, held_bytes: heldBytes });
+    this.terminate();
+  }
+
   #pauseOrResume(): void {
-    const mustPause = this.#isFull() || this.#isStalled();
+    if (this.#isClosed) return;
+    const mustPause = this.#flow !== "open" || this.#isThrottled || this.#isFull() || this.#isStalled();
     if (mustPause === this.#isPaused) return;
     this.#isPaused = mustPause;
     if (mustPause) {
@@ -227,12 +393,19 @@ export class Connection implements FrameOutbox, BatchMember {
   }
 
   #endIfPeerIsDone(): void {
+    if (this.#flow !== "open") return;
     const pending = this.#handler?.pendingCount ?? 0;
     if (this.#peerHasEnded && pending === 0 && this.#egress.bytes === 0 && !this.#isBatched) this.end();
   }
 
   #finishEnd(): void {
     if (this.#isClosed || this.#isBatched || this.#egress.bytes > 0) return;
+    this.#closeMark();
     this.#socket.end();
+  }
+
+  #closeMark(): void {
+    this.#mark?.onClosing();
+    this.#mark = null;
   }
 }

@@ -40,6 +40,11 @@ export class EgressQueue {
     if (done > 0) this.#parts = this.#parts.slice(done);
   }
 
+  /** Everything in the queue, as a copy. */
+  copy(): Buffer {
+    return Buffer.concat(this.#parts.map((part, i) => (i === 0 ? part.subarray(this.#firstOffset) : part)));
+  }
+
   clear(): void {
     this.#parts = [];
     this.#firstOffset = 0;

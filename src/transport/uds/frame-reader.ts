@@ -12,6 +12,8 @@ import { LENGTH_PREFIX_BYTES } from "../frame-limits.ts";
 
 const EMPTY = Buffer.alloc(0);
 const FIRST_CAPACITY_BYTES = 1024;
+/** A larger buffer that is mostly empty is given back. */
+const KEPT_CAPACITY_BYTES = 64 * 1024;
 
 export class FrameReader {
   /** Bytes of the frame that `next()` found: `buffer[start..end)`. Valid until the following `feed` or `release`. */
@@ -34,6 +36,24 @@ export class FrameReader {
   /** Bytes fed and not yet handed out as frames. */
   get bufferedBytes(): number {
     return this.#limit - this.#cursor;
+  }
+
+  /** Bytes in a buffer of our own, which lies in memory for a few times as many at most. */
+  get heldBytes(): number {
+    return this.#owned ? this.bufferedBytes : 0;
+  }
+
+  /** Bytes fed and not yet handed out, as a copy. Valid outside of `feed` and `release` only. */
+  copyRest(): Buffer {
+    return Buffer.from(this.buffer.subarray(this.#cursor, this.#limit));
+  }
+
+  /** Whether nothing of a frame would be left after this chunk. Only looks at lengths. */
+  endsWith(chunk: Buffer): boolean {
+    if (this.#cursor !== this.#limit) return false;
+    let at = 0;
+    while (at + LENGTH_PREFIX_BYTES <= chunk.length) at += LENGTH_PREFIX_BYTES + chunk.readUInt32BE(at);
+    return at === chunk.length;
   }
 
   /** Takes a chunk as it came from the socket. The chunk is borrowed until `release()`. */
@@ -85,8 +105,9 @@ export class FrameReader {
       this.#owned = false;
       return;
     }
-    if (this.#owned) return;
-    this.#copyInto(FIRST_CAPACITY_BYTES);
+    const isMostlyEmpty =
+      this.buffer.length > KEPT_CAPACITY_BYTES && this.bufferedBytes < this.buffer.length / 4;
+    if (!this.#owned || isMostlyEmpty) this.#copyInto(FIRST_CAPACITY_BYTES);
   }
 
   #checkedLength(): number {
@@ -111,9 +132,17 @@ export class FrameReader {
 
   #append(chunk: Buffer): void {
     const needed = this.bufferedBytes + chunk.length;
-    if (!this.#owned || this.buffer.length - this.#limit < chunk.length) this.#copyInto(needed * 2);
+    if (!this.#owned || this.buffer.length - this.#limit < chunk.length) {
+      this.#copyInto(Math.min(needed * 2, Math.max(needed, this.#frameBytes())));
+    }
     this.buffer.set(chunk, this.#limit);
     this.#limit += chunk.length;
+  }
+
+  /** The whole frame at hand with its length, as announced; without bound while that is unknown. */
+  #frameBytes(): number {
+    if (this.bufferedBytes < LENGTH_PREFIX_BYTES) return Number.POSITIVE_INFINITY;
+    return LENGTH_PREFIX_BYTES + this.buffer.readUInt32BE(this.#cursor);
   }
 
   #copyInto(capacityBytes: number): void {

@@ -1,17 +1,21 @@
 /**
- * The listening Unix socket: opened on a path or inherited, its file mode set, its connections counted and drained.
+ * The listening Unix socket: opened on a path, inherited, or taken over from another process; its connections counted,
+ * drained, and handed over.
  */
 
-import { chmodSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
-import type { UnixSocketListener } from "bun";
+import type { SocketListener } from "bun";
 import type { FrameHandlerFactory } from "../frame-handler.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { RateLimitedLog } from "../../telemetry/rate-limited-log.ts";
+import { BUDGET_TICK_MS, BufferBudget } from "./buffer-budget.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
+import type { MarkMaker } from "./connection-mark.ts";
+import type { ConnectionState, HeldConnection } from "./connection-state.ts";
 import { DescriptorReserve } from "./descriptor-reserve.ts";
 import { EgressBatch } from "./egress-batch.ts";
 import { SocketError } from "../socket-error.ts";
-import { permission, prepareSocketPath, socketInUse, stagingPath } from "./socket-path.ts";
+import { SocketName } from "./socket-name.ts";
+import { permission, prepareSocketPath, stagingPath } from "./socket-path.ts";
 
 export interface ListenerOptions {
   readonly path: string;
@@ -20,58 +24,131 @@ export interface ListenerOptions {
   readonly inheritedFd: number | null;
   /** Take the path from a live agent, which then drains and goes, instead of refusing it. */
   readonly takesOver: boolean;
+  /** For unfinished frames and unread answers of all connections together. */
+  readonly maxBufferedBytes: number;
   /** Another agent has taken the path: new connections go there from now on. */
   onNameLost(): void;
   readonly log: Log;
   readonly chooseProtocol: FrameHandlerFactory;
 }
 
+/** What one process hands over to another. Descriptors stay this process's own. */
+export interface HeldListener {
+  readonly listeningDescriptor: number;
+  readonly connections: readonly HeldConnection[];
+}
+
 /** How often draining looks at the connections. */
 const DRAIN_TICK_MS = 25;
-/** A connection with nothing under way for a whole tick is closed; a busy one not before this. */
+/** The same before a hand-over, while peers wait for it. */
+const SETTLE_TICK_MS = 1;
+/** A connection with nothing in flight for a whole tick is closed; a busy one not before this. */
 const DRAIN_BUSY_MS = 2000;
-/** How often the listener looks whether its name is still its own. */
-const NAME_CHECK_MS = 250;
+
+type Server = SocketListener<Connection>;
 
 export class Listener {
   readonly #options: ListenerOptions;
+  readonly #context: ConnectionContext;
   readonly #connections = new Set<Connection>();
   readonly #reserve = new DescriptorReserve();
   readonly #refusals: RateLimitedLog;
-  readonly #server: UnixSocketListener<Connection>;
-  /** Identity of our socket file, so that only our own is ever removed. */
-  readonly #inode: bigint | null;
-  #nameCheck: ReturnType<typeof setInterval> | null = null;
+  readonly #budgetTimer: ReturnType<typeof setInterval>;
+  #server: Server | null = null;
+  /** Null for a socket that was inherited: its name is somebody else's. */
+  #name: SocketName | null = null;
+  /** The listening socket while nobody is accepted on it. */
+  #heldDescriptor: number | null = null;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
     this.#refusals = new RateLimitedLog(options.log);
-    this.#server = this.#listen();
-    this.#inode = options.inheritedFd === null ? this.#claimName() : null;
-    if (this.#inode !== null) this.#watchName(this.#inode);
+    const buffers = new BufferBudget({
+      limitBytes: options.maxBufferedBytes,
+      log: options.log,
+      schedule: setImmediate,
+    });
+    this.#budgetTimer = setInterval(() => buffers.tick(), BUDGET_TICK_MS);
+    this.#context = {
+      log: options.log,
+      chooseProtocol: options.chooseProtocol,
+      egress: new EgressBatch({ schedule: setImmediate, countConnections: () => this.#connections.size }),
+      buffers,
+      onClose: (connection) => this.#connections.delete(connection),
+    };
   }
 
   /** @throws SocketError when the path cannot be served on. */
   static async open(options: ListenerOptions): Promise<Listener> {
-    if (options.inheritedFd === null) await prepareSocketPath(options.path, options.takesOver);
-    return new Listener(options);
+    const { path, mode, inheritedFd, takesOver } = options;
+    const listener = new Listener(options);
+    if (inheritedFd !== null) {
+      listener.#server = listener.#listenOn(inheritedFd);
+      return listener;
+    }
+    await prepareSocketPath(path, takesOver);
+    listener.#server = listener.#listenOnName();
+    try {
+      listener.#name = SocketName.claim(path, mode, takesOver);
+    } catch (error) {
+      listener.#server.stop(true);
+      throw error;
+    }
+    listener.#watchName();
+    return listener;
+  }
+
+  /**
+   * Makes ready to go on where another process stops: its connections are held, and nobody is accepted until `release`.
+   * The descriptors belong to the listener from now on.
+   *
+   * @throws FrameError, SocketError; the process is then of no use for them, and should end without touching them.
+   */
+  static async takeOver(
+    options: ListenerOptions,
+    listeningDescriptor: number,
+    connections: readonly { readonly descriptor: number; readonly state: ConnectionState }[],
+  ): Promise<Listener> {
+    const listener = new Listener(options);
+    listener.#heldDescriptor = listeningDescriptor;
+    await Promise.all(connections.map(({ descriptor, state }) => listener.#adopt(descriptor, state)));
+    return listener;
   }
 
   get connectionCount(): number {
     return this.#connections.size;
   }
 
+  /** Identity of the socket file; null when it is not this listener's. */
+  get inode(): bigint | null {
+    return this.#name?.inode ?? null;
+  }
+
+  get bufferCounters(): Readonly<BufferBudget["counters"]> {
+    return this.#context.buffers.counters;
+  }
+
+  /** Gives a mark to connections that have none yet and have lived for a while; `mayMark` says how many at most. */
+  markConnections(makeMark: MarkMaker, mayMark: number): void {
+    let left = mayMark;
+    for (const connection of this.#connections) {
+      if (left <= 0) return;
+      if (connection.isMarked) continue;
+      connection.markWith(makeMark);
+      left--;
+    }
+  }
+
   /** Stops accepting and removes the socket file if it is still ours. Connections live on. */
   stopAccepting(): void {
-    this.#stopWatchingName();
     this.#refusals.flush();
-    const path = this.#options.path;
-    if (this.#inode !== null && inodeOf(path) === this.#inode) unlinkSync(path);
-    this.#server.stop(false);
+    this.#name?.remove();
+    this.#server?.stop(false);
+    this.#server = null;
   }
 
   /**
-   * Closes each connection as soon as nothing is under way on it, and all of them after `timeoutMs`. What a peer has
+   * Closes each connection as soon as nothing is in flight on it, and all of them after `timeoutMs`. What a peer has
    * already sent is answered first.
    */
   async drain(timeoutMs: number): Promise<void> {
@@ -93,55 +170,117 @@ export class Listener {
       });
     }
     for (const connection of this.#connections) connection.terminate();
+    clearInterval(this.#budgetTimer);
   }
 
-  #listen(): UnixSocketListener<Connection> {
-    const context: ConnectionContext = {
-      log: this.#options.log,
-      chooseProtocol: this.#options.chooseProtocol,
-      egress: new EgressBatch({ schedule: setImmediate, countConnections: () => this.#connections.size }),
-      onClose: (connection) => this.#connections.delete(connection),
-    };
-    const handlers = {
-      // Half-open: a peer that has sent its last question still waits for the answer.
-      allowHalfOpen: true,
-      socket: {
-        open: (socket: Bun.Socket<Connection>) => {
-          if (this.#reserve.isReserved(descriptorOf(socket))) {
-            this.#refuse(socket);
-            return;
-          }
-          const connection = new Connection(socket, context);
-          socket.data = connection;
-          this.#connections.add(connection);
-        },
-        data: (socket: Bun.Socket<Connection>, chunk: Buffer) => socket.data.onData(chunk),
-        drain: (socket: Bun.Socket<Connection>) => socket.data.onDrain(),
-        end: (socket: Bun.Socket<Connection>) => socket.data.onPeerEnd(),
-        // Without data for a connection that was refused.
-        close: (socket: Bun.Socket<Connection | undefined>) => socket.data?.onClosed(),
-        error: (socket: Bun.Socket<Connection>, error: Error) => {
-          this.#options.log.warn("a connection failed", { reason: error.message });
-          socket.data.terminate();
-        },
-      },
-    };
-    const { path, inheritedFd } = this.#options;
+  /**
+   * Accepts and reads nothing more, and waits until everything in flight is answered. Who connects meanwhile waits in
+   * the kernel's queue.
+   *
+   * @param duplicate makes a second descriptor of the same open file
+   */
+  async settle(timeoutMs: number, duplicate: (descriptor: number) => number): Promise<void> {
+    if (this.#server !== null) {
+      this.#heldDescriptor = duplicate(descriptorOf(this.#server));
+      this.#server.stop(false);
+      this.#server = null;
+    }
+    for (const connection of this.#connections) connection.stopReading();
+    const endAtMs = performance.now() + timeoutMs;
+    while (this.#isAnswering() && performance.now() < endAtMs) await Bun.sleep(SETTLE_TICK_MS);
+  }
+
+  /**
+   * Everything another process can go on with, as it is after `settle`; it changes no more until `release`. Connections
+   * that are about to be closed, or still wait for an answer, stay here.
+   */
+  hold(): HeldListener {
+    const connections: HeldConnection[] = [];
+    for (const connection of this.#connections) {
+      if (connection.isDrained && !connection.isEnding) connections.push(connection.hold());
+    }
+    if (this.#heldDescriptor === null) throw new Error("settle comes before hold");
+    return { listeningDescriptor: this.#heldDescriptor, connections };
+  }
+
+  /** Goes on accepting, reading and writing. */
+  release(): void {
+    this.#accept();
+    for (const connection of this.#connections) connection.release();
+  }
+
+  /** After `takeOver`: from now on the socket with its name and connections is this listener's. */
+  releaseTakenOver(inode: bigint): void {
+    this.#name = SocketName.adopt(this.#options.path, this.#options.mode, inode);
+    this.#watchName();
+    this.release();
+  }
+
+  /** What is held is another process's by now: nothing of it is touched any more. */
+  forgetHeld(): void {
+    this.#name?.forget();
+    this.#name = null;
+    this.#heldDescriptor = null;
+    for (const connection of this.#connections) {
+      if (connection.isHeld) this.#connections.delete(connection);
+    }
+  }
+
+  #accept(): void {
+    if (this.#heldDescriptor === null) return;
+    this.#server = this.#listenOn(this.#heldDescriptor);
+    this.#heldDescriptor = null;
+  }
+
+  #isAnswering(): boolean {
+    for (const connection of this.#connections) if (!connection.isDrained) return true;
+    return false;
+  }
+
+  #watchName(): void {
+    this.#name?.watch(() => this.#options.onNameLost());
+  }
+
+  #listenOnName(): Server {
+    const { path } = this.#options;
     try {
-      return inheritedFd === null
-        ? Bun.listen<Connection>({ ...handlers, unix: stagingPath(path) })
-        : Bun.listen<Connection>({
-            ...handlers,
-            fd: inheritedFd,
-          } as unknown as Bun.UnixSocketOptions<Connection>);
+      return Bun.listen<Connection>({ ...this.#handlers(), unix: stagingPath(path) });
     } catch (cause) {
-      if (inheritedFd === null) throw permission(path, cause);
+      throw permission(path, cause);
+    }
+  }
+
+  #listenOn(descriptor: number): Server {
+    try {
+      const options = { ...this.#handlers(), fd: descriptor };
+      return Bun.listen<Connection>(options as unknown as Bun.UnixSocketOptions<Connection>);
+    } catch (cause) {
       throw new SocketError(
         "socket-inherited",
-        `the inherited file descriptor ${inheritedFd} cannot be served on: ${(cause as Error).message}`,
+        `the inherited file descriptor ${descriptor} cannot be served on: ${(cause as Error).message}`,
         { cause },
       );
     }
+  }
+
+  async #adopt(descriptor: number, state: ConnectionState): Promise<void> {
+    const { allowHalfOpen, socket } = this.#handlers();
+    let failure: unknown = null;
+    const open = (opened: Bun.Socket<Connection>) => {
+      try {
+        this.#add(opened, Connection.restore(opened, this.#context, state));
+      } catch (error) {
+        failure = error;
+      }
+    };
+    const options = { fd: descriptor, allowHalfOpen, socket: { ...socket, open } };
+    await Bun.connect<Connection>(options as unknown as Bun.UnixSocketOptions<Connection>);
+    if (failure !== null) throw failure;
+  }
+
+  #add(socket: Bun.Socket<Connection>, connection: Connection): void {
+    socket.data = connection;
+    this.#connections.add(connection);
   }
 
   #refuse(socket: Bun.Socket<Connection>): void {
@@ -154,53 +293,30 @@ export class Listener {
     );
   }
 
-  /**
-   * Gives the socket its mode, then its name: nobody can connect before the mode holds. A link, unlike a rename,
-   * refuses a name that another agent has taken in the meantime. Bun unlinks the name it bound when it stops, so that
-   * must not be the public one: by then it could be somebody else's.
-   */
-  #claimName(): bigint | null {
-    const { path, mode, takesOver } = this.#options;
-    const staging = stagingPath(path);
-    try {
-      chmodSync(staging, mode);
-      if (takesOver) renameSync(staging, path);
-      else linkSync(staging, path);
-    } catch (cause) {
-      this.#server.stop(true);
-      if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw socketInUse(path);
-      throw permission(path, cause);
-    } finally {
-      rmSync(staging, { force: true });
-    }
-    return inodeOf(path);
-  }
-
-  /** A removed name (a cleaner of temporary files, say) is not a lost one: connections live on, and nobody else serves. */
-  #watchName(inode: bigint): void {
-    this.#nameCheck = setInterval(() => {
-      const current = inodeOf(this.#options.path);
-      if (current === null || current === inode) return;
-      this.#stopWatchingName();
-      this.#options.onNameLost();
-    }, NAME_CHECK_MS);
-  }
-
-  #stopWatchingName(): void {
-    if (this.#nameCheck !== null) clearInterval(this.#nameCheck);
-    this.#nameCheck = null;
+  #handlers() {
+    return {
+      // Half-open: a peer that has sent its last question still waits for the answer.
+      allowHalfOpen: true,
+      socket: {
+        open: (socket: Bun.Socket<Connection>) => {
+          if (this.#reserve.isReserved(descriptorOf(socket))) this.#refuse(socket);
+          else this.#add(socket, new Connection(socket, this.#context));
+        },
+        data: (socket: Bun.Socket<Connection>, chunk: Buffer) => socket.data.onData(chunk),
+        drain: (socket: Bun.Socket<Connection>) => socket.data.onDrain(),
+        end: (socket: Bun.Socket<Connection>) => socket.data.onPeerEnd(),
+        // Without data for a connection that was refused.
+        close: (socket: Bun.Socket<Connection | undefined>) => socket.data?.onClosed(),
+        error: (socket: Bun.Socket<Connection>, error: Error) => {
+          this.#options.log.warn("a connection failed", { reason: error.message });
+          socket.data.terminate();
+        },
+      },
+    };
   }
 }
 
 /** The runtime has it; its types do not. */
 function descriptorOf(socket: object): number {
   return (socket as { readonly fd: number }).fd;
-}
-
-function inodeOf(path: string): bigint | null {
-  try {
-    return lstatSync(path, { bigint: true }).ino;
-  } catch {
-    return null;
-  }
 }

@@ -5,7 +5,7 @@
  * Calls are synchronous: the first asynchronous one would start a pool of threads, which takes milliseconds.
  */
 
-import { type BigIntStats, linkSync, lstatSync, renameSync, unlinkSync } from "node:fs";
+import { type BigIntStats, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { openLibc } from "../../os/libc.ts";
 import { probeSocket, type SocketLife } from "../../os/unix-connect.ts";
@@ -35,6 +35,28 @@ export function stagingPath(path: string): string {
   return join(dirname(path), `.wasm-${process.pid}`);
 }
 
+/**
+ * Where the agent behind a socket file hands itself over: beside it, and named by its inode, which tells it apart from
+ * those of other sockets and of sockets that had the name before.
+ */
+export function handoverPath(path: string, inode: bigint): string {
+  return join(dirname(path), `.wasm-${inode.toString(36)}.next`);
+}
+
+/** Whether the system can take a path of this length for a socket. */
+export function fitsSocketPath(path: string): boolean {
+  return Buffer.byteLength(path) <= MAX_PATH_BYTES;
+}
+
+/** Identity of what has the name; null when nothing has it. */
+export function inodeOf(path: string): bigint | null {
+  try {
+    return lstatSync(path, { bigint: true }).ino;
+  } catch {
+    return null;
+  }
+}
+
 export function socketInUse(path: string): SocketError {
   return new SocketError(
     "socket-in-use",
@@ -54,8 +76,12 @@ function assertFolder(folder: string): void {
 
 async function removeStaleSocket(path: string, takesOver: boolean): Promise<void> {
   const stale = await findStaleSocket(path, takesOver);
-  if (stale === null || removeStaleFile(path, stale) || takesOver) return;
-  throw socketInUse(path);
+  if (stale === null) return;
+  if (!removeStaleFile(path, stale)) {
+    if (takesOver) return;
+    throw socketInUse(path);
+  }
+  rmSync(handoverPath(path, stale.ino), { force: true });
 }
 
 /** A file, whatever its name is. The number of an inode alone is soon given to another one. */
@@ -98,7 +124,8 @@ export async function findStaleSocket(path: string, takesOver: boolean): Promise
   }
 }
 
-async function lifeOf(path: string): Promise<SocketLife> {
+/** Whether something listens on the path. */
+export async function lifeOf(path: string): Promise<SocketLife> {
   const libc = openLibc();
   try {
     return await probeSocket(libc, resolve(path));

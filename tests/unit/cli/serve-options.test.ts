@@ -55,6 +55,7 @@ describe("settings", () => {
       socketPath: "/tmp/sentinel-wasm.sock",
       socketMode: 0o660,
       takeover: false,
+      maxBufferedBytes: 256 * 1024 * 1024,
       recordPath: null,
       recordRedact: ["authorization", "cookie", "set-cookie"],
       recordMaxBytes: 64 * 1024 * 1024,
@@ -93,6 +94,11 @@ describe("settings", () => {
     },
     { argv: "--socket-mode 600", env: { WASM_SOCKET_MODE: "0600" }, setting: { socketMode: 0o600 } },
     { argv: "--takeover", env: { WASM_TAKEOVER: "yes" }, setting: { takeover: true } },
+    {
+      argv: "--max-buffered=64MiB",
+      env: { WASM_MAX_BUFFERED: "64MiB" },
+      setting: { maxBufferedBytes: 64 * 1024 * 1024 },
+    },
     { argv: "--watch", env: { WASM_WATCH: "1" }, setting: { watch: true } },
     {
       argv: "--isolation per-request",

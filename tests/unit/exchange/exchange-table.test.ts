@@ -106,3 +106,31 @@ describe("the table", () => {
     expect(table.counters.ended).toMatchObject({ finished: 1000, evicted: 0 });
   });
 });
+
+describe("another process", () => {
+  test("goes on with exchanges that no instance holds state for, and knows nothing of the others", () => {
+    const { table: before } = open();
+    const exchange = before.open("kept", { kind: "request-text", json: '{"method":"POST"}' })!;
+    exchange.deferredOps = [{ op: "set", name: "x-a", value: "1" }];
+    exchange.forwardedBytes = 17;
+    withLease(before.open("leased", null));
+    const { table: after } = open();
+    after.restore(before.save());
+    expect(after.find("kept")).toMatchObject({
+      request: { kind: "request-text", json: '{"method":"POST"}' },
+      deferredOps: [{ op: "set", name: "x-a", value: "1" }],
+      forwardedBytes: 17,
+    });
+    expect(after.find("leased")).toBeNull();
+  });
+
+  test("keeps to its own bounds, oldest first", () => {
+    const { table: before } = open();
+    for (let i = 0; i < 10; i++) before.open(`id-${i}`, null);
+    const { table: after } = open({ maxExchanges: 3 });
+    after.restore(before.save());
+    expect(after.size).toBe(3);
+    expect(after.find("id-9")).not.toBeNull();
+    expect(after.find("id-6")).toBeNull();
+  });
+});

@@ -4,6 +4,7 @@ import type { ProxyEvent } from "../../../src/event/event.ts";
 import { InputError } from "../../../src/event/input-error.ts";
 import { readEvent } from "../../../src/telemetry/recording/event-json.ts";
 import { Recorder } from "../../../src/telemetry/recording/recorder.ts";
+import { readRecording } from "../../../src/telemetry/recording/recording.ts";
 import { REDACTED } from "../../../src/telemetry/recording/redaction.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
@@ -60,6 +61,19 @@ describe("a recorder", () => {
     recorder.onSettled(EVENT, PLAIN_ALLOW, 4, null);
     recorder.close();
     expect(linesOf(path)).toHaveLength(3);
+  });
+
+  test("says where another process's recording went on, and whoever replays it passes that over", async () => {
+    using folder = temporaryFolder();
+    const path = folder.file("events.jsonl");
+    const { recorder, log } = open(path);
+    recorder.onTakeover({ connections: 4, afterCrash: false });
+    recorder.onSettled(EVENT, PLAIN_ALLOW, 1, null);
+    recorder.close();
+    expect(JSON.parse(linesOf(path)[0]!)).toMatchObject({ takeover: { connections: 4, after_crash: false } });
+    expect(log.lines.at(-1)).toMatchObject({ fields: { events: 1 } });
+    const read = await Array.fromAsync(readRecording(path));
+    expect(read.map(({ line, us }) => ({ line, us }))).toEqual([{ line: 2, us: 1 }]);
   });
 
   test("records the failure in place of the fail gate's verdict", () => {

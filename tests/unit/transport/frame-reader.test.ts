@@ -131,3 +131,20 @@ describe("peekFirstByte", () => {
     expect(current(reader)).toBe("a");
   });
 });
+
+test("a buffer that one large frame needed is given back while the next one has only begun", () => {
+  const reader = new FrameReader(1_000_000);
+  const large = v1Frame("x".repeat(900_000));
+  reader.feed(large.subarray(0, 500_000));
+  expect(reader.next()).toBe(false);
+  reader.release();
+  reader.feed(Buffer.concat([large.subarray(500_000), v1Frame("next").subarray(0, 6)]));
+  expect(reader.next()).toBe(true);
+  expect(reader.next()).toBe(false);
+  reader.release();
+  expect(reader.buffer.length).toBe(1024);
+  expect(reader.heldBytes).toBe(6);
+  reader.feed(v1Frame("next").subarray(6));
+  expect(reader.next()).toBe(true);
+  expect(current(reader)).toBe("next");
+});

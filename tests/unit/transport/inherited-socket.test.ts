@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { inheritedListenFd } from "../../../src/transport/uds/inherited-socket.ts";
+import { inheritedListenFd, storedDescriptors } from "../../../src/transport/uds/inherited-socket.ts";
 import { SocketError } from "../../../src/transport/socket-error.ts";
 
 const PID = 4711;
@@ -26,4 +26,19 @@ test("several sockets are an error, since there is one to serve on", () => {
       "the service manager passed 2 sockets; this agent serves one, so give its unit a single ListenStream",
     ),
   );
+});
+
+test("what the service had stored is told from its listening socket by its name", () => {
+  const env = {
+    LISTEN_FDS: "4",
+    LISTEN_PID: "4711",
+    LISTEN_FDNAMES: "wasm-agent-state:sentinel-wasm-agent.socket:wasm-agent-connection:wasm-agent-connection",
+  };
+  expect(inheritedListenFd(env, PID)).toBe(4);
+  expect(storedDescriptors(env, PID)).toEqual([
+    { name: "wasm-agent-state", descriptor: 3 },
+    { name: "wasm-agent-connection", descriptor: 5 },
+    { name: "wasm-agent-connection", descriptor: 6 },
+  ]);
+  expect(storedDescriptors({ ...env, LISTEN_PID: "1" }, PID)).toEqual([]);
 });
