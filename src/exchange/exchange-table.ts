@@ -22,7 +22,7 @@ export interface ExchangeCounters {
 }
 
 /** An exchange as plain JSON. Its time without an event begins anew. */
-export type SavedExchange = Pick<Exchange, "correlationId" | "request" | "deferredOps" | "forwardedBytes">;
+export type SavedExchange = Pick<Exchange, "correlationId" | "request" | "deferredOps" | "requestBody">;
 
 /** Ids that are longer cost more than they are worth: such an exchange is not kept. */
 export const MAX_ID_UNITS = 256;
@@ -110,18 +110,18 @@ export class ExchangeTable {
    */
   save(): SavedExchange[] {
     const saved: SavedExchange[] = [];
-    for (const { correlationId, request, deferredOps, forwardedBytes, lease } of this.#exchanges.values()) {
-      if (lease === null) saved.push({ correlationId, request, deferredOps, forwardedBytes });
+    for (const { correlationId, request, deferredOps, requestBody, lease } of this.#exchanges.values()) {
+      if (lease === null) saved.push({ correlationId, request, deferredOps, requestBody });
     }
     return saved;
   }
 
   restore(saved: readonly SavedExchange[]): void {
-    for (const { correlationId, request, deferredOps, forwardedBytes } of saved) {
+    for (const { correlationId, request, deferredOps, requestBody } of saved) {
       const exchange = this.open(correlationId, request);
       if (exchange === null) continue;
       exchange.deferredOps = deferredOps;
-      exchange.forwardedBytes = forwardedBytes;
+      Object.assign(exchange.requestBody, requestBody);
       this.account(exchange);
     }
   }

@@ -36,7 +36,11 @@ export const agentStateSchema = v.object({
       correlationId: v.string(),
       request: v.nullable(request),
       deferredOps: v.array(headerOp),
-      forwardedBytes: count,
+      requestBody: v.object({
+        stage: v.picklist(["none", "head", "pieces", "ended"]),
+        forwardedBytes: count,
+        isReplaced: v.boolean(),
+      }),
     }),
   ),
   takeovers: count,

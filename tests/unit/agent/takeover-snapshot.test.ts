@@ -26,15 +26,20 @@ const AGENT = {
       correlationId: "__proto__",
       request: null,
       deferredOps: [{ op: "set", name: "x-a", value: "1" } as const, { op: "remove", name: "x-b" } as const],
-      forwardedBytes: 0,
+      requestBody: { stage: "pieces", forwardedBytes: 0, isReplaced: true } as const,
     },
     {
       correlationId: "text",
       request: { kind: "request-text", json: '{"method":"GET"}' } as const,
       deferredOps: [],
-      forwardedBytes: 17,
+      requestBody: { stage: "pieces", forwardedBytes: 17, isReplaced: true } as const,
     },
-    { correlationId: "fields", request: sampleRequest(), deferredOps: [], forwardedBytes: 0 },
+    {
+      correlationId: "fields",
+      request: sampleRequest(),
+      deferredOps: [],
+      requestBody: { stage: "pieces", forwardedBytes: 0, isReplaced: true } as const,
+    },
   ],
   takeovers: 3,
 };

@@ -112,14 +112,14 @@ describe("another process", () => {
     const { table: before } = open();
     const exchange = before.open("kept", { kind: "request-text", json: '{"method":"POST"}' })!;
     exchange.deferredOps = [{ op: "set", name: "x-a", value: "1" }];
-    exchange.forwardedBytes = 17;
+    exchange.requestBody.forwardedBytes = 17;
     withLease(before.open("leased", null));
     const { table: after } = open();
     after.restore(before.save());
     expect(after.find("kept")).toMatchObject({
       request: { kind: "request-text", json: '{"method":"POST"}' },
       deferredOps: [{ op: "set", name: "x-a", value: "1" }],
-      forwardedBytes: 17,
+      requestBody: { stage: "none", forwardedBytes: 17, isReplaced: false },
     });
     expect(after.find("leased")).toBeNull();
   });
