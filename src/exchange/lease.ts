@@ -20,6 +20,8 @@ export interface InstanceJob {
 }
 
 export interface Lease {
+  /** It was ended, or its instance is gone. */
+  readonly isOver: boolean;
   /** Hands a later event of the exchange to the instance. Fails it when the instance is gone. */
   submit(job: InstanceJob): void;
   /** Runs the guest's own end, now or soon, and frees the context. Never throws. */

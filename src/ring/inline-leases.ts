@@ -19,6 +19,8 @@ import type { SlotSettings } from "./slot-settings.ts";
 export interface InlineLeasesOptions {
   readonly factory: StatefulFactory;
   readonly size: number;
+  /** Beyond it, the exchange that has waited longest for an event ends. */
+  readonly maxInstances: number;
   /** Number of the first instance, as log lines name it. */
   readonly firstIndex: number;
   readonly settings: SlotSettings;
@@ -28,8 +30,6 @@ export interface InlineLeasesOptions {
   onCall(fuelUnits: number | null): void;
 }
 
-/** Instances of guests that serve one exchange at a time; beyond it the exchange that has waited longest ends. */
-const MAX_INSTANCES = 1024;
 /** A guest that serves many exchanges needs no more than one instance and its spare on a thread. */
 const MAX_SHARED_INSTANCES = 2;
 const REFILL_PAUSE_MS = 20;
@@ -136,7 +136,7 @@ export class InlineLeases implements LeaseHolder {
     for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
       if (!free.isLost) return free;
     }
-    if (this.#instances.size >= MAX_INSTANCES) this.#evictOldest();
+    if (this.#instances.size >= this.#options.maxInstances) this.#evictOldest();
     return this.#free.pop() ?? this.#makeNow();
   }
 
@@ -257,7 +257,7 @@ export class InlineLeases implements LeaseHolder {
   }
 
   #refillOne(): void {
-    if (this.#missing <= 0 || this.#instances.size >= MAX_INSTANCES) return;
+    if (this.#missing <= 0 || this.#instances.size >= this.#options.maxInstances) return;
     const startedAtMs = performance.now();
     try {
       this.#keep(this.#make());

@@ -15,6 +15,7 @@ export type ToLeaseThread =
       readonly recipe: GuestRecipe;
       readonly settings: WorkerSettings;
       readonly size: number;
+      readonly maxInstances: number;
       readonly configJson: string | null;
       readonly debugEnabled: boolean;
     }

@@ -9,6 +9,7 @@ import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import type { EventKind, ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
+import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
 import type { Log } from "../telemetry/log.ts";
 import { CostJudge, HEAVY_FUEL_UNITS } from "./cost-judge.ts";
@@ -34,6 +35,15 @@ export interface LeaseRingOptions {
   wantsRequest?(): boolean;
 }
 
+/** Guests that serve one exchange at a time have an instance for each open one, up to this. */
+const MAX_INSTANCES = 1024;
+/**
+ * For each of the pool's size, where an event can do without its exchange's instance: an exchange whose response never
+ * comes must not keep an instance for a minute.
+ */
+const SPARE_FACTOR = 4;
+const MIN_SPARE_INSTANCES = 16;
+
 /** How long a module stays heavy after its first long call; doubled by each that follows within that time. */
 const FIRST_HEAVY_MS = 2000;
 const MAX_HEAVY_MS = 64_000;
@@ -58,6 +68,7 @@ export class LeaseRing {
     this.#inline = new InlineLeases({
       ...options,
       size: options.dispatch === "workers" ? 1 : options.size,
+      maxInstances: this.#maxInstances,
       firstIndex: 0,
       onCall: (fuelUnits) => this.#onInlineCall(fuelUnits),
     });
@@ -87,18 +98,25 @@ export class LeaseRing {
 
   /** Takes the first event of an exchange: the others go to its lease. */
   submit(job: RingJob): void {
+    const { exchange } = job;
+    if (exchange === null || exchange.isEnded) {
+      this.submitSingle(job);
+      return;
+    }
     const lease = this.#open();
     if (lease instanceof EventFailure) {
       job.fail(lease);
       return;
     }
-    const { exchange } = job;
-    if (exchange === null || exchange.isEnded) {
-      lease.submit(new SingleEvent(job, lease));
-      return;
-    }
-    exchange.lease = lease;
+    exchange.lease = this.#options.takesSingleEvents ? new RenewableLease(lease, this) : lease;
     lease.submit(job);
+  }
+
+  /** Takes an event that has no exchange, or whose exchange has no instance any more. */
+  submitSingle(job: InstanceJob): void {
+    const lease = this.#open();
+    if (lease instanceof EventFailure) job.fail(lease);
+    else lease.submit(new SingleEvent(job, lease));
   }
 
   resize(size: number): void {
@@ -151,6 +169,11 @@ export class LeaseRing {
     this.#startThreads();
   }
 
+  get #maxInstances(): number {
+    const { takesSingleEvents, size } = this.#options;
+    return takesSingleEvents ? Math.max(MIN_SPARE_INSTANCES, SPARE_FACTOR * size) : MAX_INSTANCES;
+  }
+
   /** Left to itself, a pool of one is inline only: least memory, strictly one call after the other. */
   get #canUseThreads(): boolean {
     const { dispatch, recipe } = this.#options;
@@ -177,9 +200,34 @@ export class LeaseRing {
       recipe,
       settings: workerSettings,
       size: 1,
+      maxInstances: this.#maxInstances,
       configJson: this.#configJson,
       debugEnabled: log.debugEnabled,
     };
+  }
+}
+
+/** For guests without state: an event whose instance is gone gets another one. */
+class RenewableLease implements Lease {
+  readonly #lease: Lease;
+  readonly #ring: LeaseRing;
+
+  constructor(lease: Lease, ring: LeaseRing) {
+    this.#lease = lease;
+    this.#ring = ring;
+  }
+
+  get isOver(): boolean {
+    return this.#lease.isOver;
+  }
+
+  submit(job: InstanceJob): void {
+    if (this.#lease.isOver) this.#ring.submitSingle(job);
+    else this.#lease.submit(job);
+  }
+
+  end(reason: EndReason): void {
+    this.#lease.end(reason);
   }
 }
 

@@ -186,6 +186,10 @@ class ThreadLease implements Lease {
     this.#number = number;
   }
 
+  get isOver(): boolean {
+    return this.#isOver || this.#thread.isGone;
+  }
+
   submit(job: InstanceJob): void {
     if (this.#isOver) {
       job.fail(exchangeLost());

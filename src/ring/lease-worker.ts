@@ -29,6 +29,7 @@ async function start(message: Start): Promise<InlineLeases> {
   return new InlineLeases({
     factory: factory.isStateful ? factory : new PerExchangeFactory(factory),
     size: message.size,
+    maxInstances: message.maxInstances,
     firstIndex: message.slot,
     settings: { ...message.settings, reportedFunctions: new Set<string>() },
     configJson: message.configJson,

@@ -172,6 +172,10 @@ export class InstanceLease implements Lease {
     this.#context = context;
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   get isPaused(): boolean {
     return this.#paused.size > 0;
   }

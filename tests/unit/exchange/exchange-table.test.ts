@@ -7,7 +7,7 @@ import { ExchangeTable } from "../../../src/exchange/exchange-table.ts";
 
 function withLease(exchange: Exchange | null): EndReason[] {
   const ends: EndReason[] = [];
-  exchange!.lease = { submit: () => {}, end: (reason) => ends.push(reason) };
+  exchange!.lease = { isOver: false, submit: () => {}, end: (reason) => ends.push(reason) };
   return ends;
 }
 

@@ -196,6 +196,29 @@ describe("instances that serve one exchange at a time", () => {
   });
 });
 
+describe("a guest without state of its own", () => {
+  test("keeps few instances for responses that never come, and a late one gets another", async () => {
+    let made = 0;
+    const ring = await open("counter", {
+      takesSingleEvents: true,
+      settings: { isFreshPerRequest: true },
+      around: (factory) => ({
+        ...factory,
+        instantiate: (host) => {
+          made++;
+          return factory.instantiate(host);
+        },
+      }),
+    });
+    const exchanges = Array.from({ length: 40 }, newExchange);
+    for (const exchange of exchanges) expect(await wordOf(begin(ring, exchange))).toBe("n-1");
+    expect(exchanges.filter(({ lease }) => !lease!.isOver)).toHaveLength(16);
+    expect(await wordOf(goOn(exchanges[0]!))).toBe("n-1");
+    expect(await wordOf(goOn(exchanges[39]!))).toBe("n-2");
+    expect(made).toBeLessThan(50);
+  });
+});
+
 /** A guest that answers when the test says so, beside a real instance. */
 class PausingGuest implements GuestContext {
   readonly ends: EndReason[] = [];
