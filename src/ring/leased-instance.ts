@@ -162,18 +162,16 @@ export class LeasedInstance {
 }
 
 export class InstanceLease implements Lease {
-  readonly #instance: LeasedInstance;
-  readonly #context: GuestContext;
   readonly #paused = new Map<InstanceJob, ReturnType<typeof setTimeout>>();
-  #isOver = false;
+  /** Null when the lease is over: an exchange can outlive it, and must not hold the instance's memory. */
+  #held: { readonly instance: LeasedInstance; readonly context: GuestContext } | null;
 
   constructor(instance: LeasedInstance, context: GuestContext) {
-    this.#instance = instance;
-    this.#context = context;
+    this.#held = { instance, context };
   }
 
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#held === null;
   }
 
   get isPaused(): boolean {
@@ -181,26 +179,27 @@ export class InstanceLease implements Lease {
   }
 
   submit(job: InstanceJob): void {
-    if (this.#isOver) job.fail(exchangeLost());
-    else this.#instance.run(this, this.#context, job);
+    if (this.#held === null) job.fail(exchangeLost());
+    else this.#held.instance.run(this, this.#held.context, job);
   }
 
   end(reason: EndReason): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#instance.release(this, this.#context, reason);
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    held.instance.release(this, held.context, reason);
     this.#failPaused("its exchange ended");
   }
 
   /** The instance is gone; nothing of the guest is called. */
   drop(): void {
-    this.#isOver = true;
+    this.#held = null;
     this.#failPaused("its instance is gone");
   }
 
   /** The guest answers later. Its time is bounded like that of a call. */
   pause(job: InstanceJob, verdict: Promise<Verdict>, timeoutMs: number, spentMs: number): void {
-    if (this.#isOver) {
+    if (this.#held === null) {
       verdict.catch(() => {});
       job.fail(exchangeLost());
       return;

@@ -4,7 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { CAN_SOAK, growthMib, soakWithTraps } from "../soak/trap-soak.ts";
 
 /** Processes are started here, on a machine that may be busy. */
-setDefaultTimeout(60_000);
+setDefaultTimeout(240_000);
 
 const EVENTS = 200_000;
 /** The long run looks for leaks; this one for what fills memory within seconds. */

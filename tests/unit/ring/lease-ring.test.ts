@@ -219,6 +219,35 @@ describe("a guest without state of its own", () => {
   });
 });
 
+test("an exchange that outlives its lease does not hold the instance", async () => {
+  const guests: WeakRef<StatefulGuest>[] = [];
+  const ring = await open("counter", {
+    settings: { isFreshPerRequest: true },
+    around: (factory) => ({
+      ...factory,
+      abiName: factory.abiName,
+      handles: factory.handles,
+      warnings: factory.warnings,
+      isStateful: true,
+      sharesInstance: false,
+      instantiate: (host) => {
+        const guest = factory.instantiate(host);
+        guests.push(new WeakRef(guest));
+        return guest;
+      },
+    }),
+  });
+  const exchanges = Array.from({ length: 8 }, newExchange);
+  for (const exchange of exchanges) {
+    await begin(ring, exchange).outcome;
+    exchange.lease!.end("evicted");
+  }
+  await Bun.sleep(1);
+  Bun.gc(true);
+  expect(guests.filter((guest) => guest.deref() === undefined).length).toBeGreaterThan(4);
+  expect(exchanges.every(({ lease }) => lease!.isOver)).toBe(true);
+});
+
 /** A guest that answers when the test says so, beside a real instance. */
 class PausingGuest implements GuestContext {
   readonly ends: EndReason[] = [];
