@@ -177,7 +177,7 @@ function opLines(title: string, ops: readonly HeaderOp[]): string[] {
 function bodyLines(event: ProxyEvent, outcome: OutcomeJson): string[] {
   const lines: string[] = [];
   if ("context" in event && event.context?.isTruncated === true) {
-    lines.push(labelled("truncated", "the proxy does not show all of this body"));
+    lines.push(labelled("truncated", "the event does not hold the whole body"));
   }
   if (isFailure(outcome)) return lines;
   const { replace_body: text, replace_body_base64: base64 } = outcome;

@@ -6,7 +6,14 @@
 /** Sentinel speaks protocol v1 and needs a proxy of before February 2026; Zentinel speaks v2. */
 export type ProxyEra = "sentinel" | "zentinel";
 
-export type AgentEvent = "request_headers" | "response_headers";
+export type AgentEvent =
+  | "request_headers"
+  | "request_body"
+  | "response_headers"
+  | "response_body"
+  | "websocket_frame";
+
+export type BodyMode = "buffer" | "stream" | "hybrid:10" | "inspect-first";
 
 export interface ProxyConfig {
   readonly era: ProxyEra;
@@ -18,6 +25,12 @@ export interface ProxyConfig {
   readonly socketPath?: string;
   /** What the agent is asked about. A v1 proxy takes `response_headers`, but never sends that event. */
   readonly events?: readonly AgentEvent[];
+  /** How request bodies come; `buffer`, unless given. */
+  readonly bodyMode?: BodyMode;
+  /** Content types whose bodies are sent, where the proxy wants a `waf` block for that; all, unless given. */
+  readonly bodyTypes?: readonly string[];
+  /** The route takes WebSocket upgrades; `inspected` shows their frames to the agent. */
+  readonly websocket?: "passed" | "inspected";
   /** How long the proxy waits for one answer. */
   readonly timeoutMs?: number;
   /** What the proxy does when the agent cannot be asked. */
@@ -41,7 +54,7 @@ export function proxyConfig(config: ProxyConfig): string {
   return `${SYSTEM_BLOCK[era]} {
     worker-threads 2
 }
-listeners {
+${wafBlock(config.bodyTypes)}listeners {
     listener "http" {
         address ${kdlString(listen)}
         protocol "http"
@@ -71,9 +84,32 @@ routes {
         }
         upstream "backend"
         filters "wasm-filter"
+${routeLines(config)}    }
+}
+`;
+}
+
+function wafBlock(types: readonly string[] | undefined): string {
+  if (types === undefined) return "";
+  const listed = types.map(kdlString).join(" ");
+  return `waf {
+    mode "off"
+    body-inspection {
+        inspect-request-body #true
+        content-types ${listed}
     }
 }
 `;
+}
+
+function routeLines({ era, bodyTypes, websocket }: ProxyConfig): string {
+  return [
+    ...(era === "sentinel" && bodyTypes !== undefined ? ["waf-enabled #true"] : []),
+    ...(websocket === undefined ? [] : ["websocket #true"]),
+    ...(websocket === "inspected" ? ["websocket-inspection #true"] : []),
+  ]
+    .map((line) => `        ${line}\n`)
+    .join("");
 }
 
 function agentLines(config: ProxyConfig): string {
@@ -82,6 +118,7 @@ function agentLines(config: ProxyConfig): string {
     `unix-socket ${kdlString(config.socketPath ?? "/tmp/sentinel-wasm.sock")}`,
     `events ${events}`,
     `timeout-ms ${config.timeoutMs ?? 1500}`,
+    ...(config.bodyMode === undefined ? [] : [`request-body-mode "${config.bodyMode}"`]),
   ];
   const breaker = config.circuitBreaker;
   if (breaker !== undefined) {

@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type RecordedEvent, readRecording } from "../../src/telemetry/recording/recording.ts";
 import { agentProgram } from "./agent-program.ts";
 import { AnswerTap } from "./answer-tap.ts";
 import { type ProxyConfig, proxyConfig } from "./config.ts";
@@ -19,10 +20,21 @@ export interface HouseOptions {
   readonly agentFlags?: readonly string[];
   readonly config?: Pick<
     ProxyConfig,
-    "events" | "timeoutMs" | "failureMode" | "circuitBreaker" | "agentConfig"
+    | "events"
+    | "bodyMode"
+    | "bodyTypes"
+    | "websocket"
+    | "timeoutMs"
+    | "failureMode"
+    | "circuitBreaker"
+    | "agentConfig"
   >;
+  /** `host:port` of another server behind the proxy than the echoing one. */
+  readonly upstream?: string;
   /** Makes the proxy's configuration from the addresses; what config.ts builds, unless given. */
   readonly configText?: (addresses: HouseAddresses) => string;
+  /** The agent records its events, for `recorded`. */
+  readonly isRecorded?: boolean;
   /** Listens to what the agent tells the proxy. */
   readonly hasTap?: boolean;
   /** The socket of an agent that runs already and is somebody else's to end; `module` and flags mean nothing then. */
@@ -48,8 +60,12 @@ export interface ClientAnswer {
 export interface ClientRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A stream is sent in chunks, without a length. */
+  readonly body?: string | ReadableStream<Uint8Array>;
 }
 
+const RECORDING = "events.jsonl";
+const RECORDED_WITHIN_MS = 100;
 const AGENT_READY_WITHIN_MS = 15_000;
 const PROXY_READY_WITHIN_MS = 20_000;
 const ANSWER_WITHIN_MS = 20_000;
@@ -64,9 +80,13 @@ export class House implements AsyncDisposable {
   #proxy: RunningProgram | null = null;
   #tap: AnswerTap | null = null;
 
-  private constructor(modulePath: string | null, agentFlags: readonly string[], agentSocket?: string) {
-    const socketPath = agentSocket ?? join(this.#folder, "agent.sock");
-    this.#addresses = { listen: `127.0.0.1:${freePort()}`, upstream: this.upstream.address, socketPath };
+  private constructor(modulePath: string | null, options: HouseOptions) {
+    const socketPath = options.agentSocket ?? join(this.#folder, "agent.sock");
+    this.#addresses = {
+      listen: `127.0.0.1:${freePort()}`,
+      upstream: options.upstream ?? this.upstream.address,
+      socketPath,
+    };
     this.#agentCommand = [
       ...agentProgram(),
       "--socket",
@@ -75,14 +95,15 @@ export class House implements AsyncDisposable {
       modulePath ?? join(this.#folder, "module.wasm"),
       "--log-format",
       "json",
-      ...agentFlags,
+      ...(options.isRecorded === true ? ["--record", join(this.#folder, RECORDING)] : []),
+      ...(options.agentFlags ?? []),
     ];
   }
 
   /** Agent first, then the proxy: the older proxies want it that way (docs/agent-protocol.md 14.1). */
   static async open(proxy: InstalledProxy, options: HouseOptions): Promise<House> {
     const isPath = typeof options.module === "string";
-    const house = new House(isPath ? options.module : null, options.agentFlags ?? [], options.agentSocket);
+    const house = new House(isPath ? options.module : null, options);
     try {
       if (!isPath) await Bun.write(join(house.#folder, "module.wasm"), options.module);
       if (options.agentSocket === undefined) await house.startAgent();
@@ -95,20 +116,22 @@ export class House implements AsyncDisposable {
     return house;
   }
 
-  async request(target: string, { method = "GET", headers = {} }: ClientRequest = {}): Promise<ClientAnswer> {
+  async request(target: string, { method, headers = {}, body }: ClientRequest = {}): Promise<ClientAnswer> {
     const response = await fetch(`http://${this.#addresses.listen}${target}`, {
-      method,
+      method: method ?? (body === undefined ? "GET" : "POST"),
+      // A proxy that refuses a body in its middle ends the connection.
+      ...(body === undefined ? {} : { body, keepalive: false }),
       headers: { ...headers },
       redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
-    const body = await response.text();
-    const isEcho = response.headers.get("x-upstream") === "reached";
+    const text = await response.text();
+    const isEcho = response.headers.get("x-upstream") === "reached" && text.startsWith('{"method"');
     return {
       status: response.status,
       headers: response.headers,
-      body,
-      echo: isEcho ? (JSON.parse(body) as UpstreamEcho) : null,
+      body: text,
+      echo: isEcho ? (JSON.parse(text) as UpstreamEcho) : null,
     };
   }
 
@@ -145,6 +168,22 @@ export class House implements AsyncDisposable {
   /** As the out-of-memory killer would; the socket file stays behind. */
   async killAgent(): Promise<void> {
     await this.#agent?.kill();
+  }
+
+  /** `host:port` that the proxy listens on. */
+  get address(): string {
+    return this.#addresses.listen;
+  }
+
+  /** Every event that a guest was called for, with what it decided, in order: what the agent has recorded. */
+  async recorded(): Promise<readonly RecordedEvent[]> {
+    const path = join(this.#folder, RECORDING);
+    // The agent writes a moment after it answers.
+    for (let bytes = -1; bytes !== Bun.file(path).size; ) {
+      bytes = Bun.file(path).size;
+      await Bun.sleep(RECORDED_WITHIN_MS);
+    }
+    return Array.fromAsync(readRecording(path));
   }
 
   /** Everything the agents of this house have logged, one JSON object a line. */

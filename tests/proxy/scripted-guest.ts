@@ -1,13 +1,14 @@
 /**
  * A guest made from a list of rules: the first whose text stands in the event decides. Rules are found by plain search
- * in the event's JSON, so a test says with a uri or a header which answer it wants.
+ * in the event's JSON and in its bytes, so a test says with a uri, a header or a body which answer it wants. The guest
+ * has handlers for requests and responses, and for whatever else it has rules for.
  */
 
 import { assembleWat } from "../guests/assemble-guest.ts";
 
 export interface Rule {
-  readonly on: "request" | "response";
-  /** Text to be found in the event's JSON. */
+  readonly on: "request" | "response" | "request-body" | "response-body" | "frame" | "guardrail";
+  /** Text to be found in the event's JSON, or in its bytes. */
   readonly when: string;
   /**
    * A result of the ABI (docs/design.md 6.3), or a guest that fails. `ID` in it becomes what follows `id=` in the
@@ -18,6 +19,8 @@ export interface Rule {
 
 export interface Script {
   readonly rules: readonly Rule[];
+  /** Later events carry their request (`sentinel_abi_flags`). */
+  readonly wantsRequest?: boolean;
   /** Refuses a configuration that holds this text. Without it, the guest takes no configuration. */
   readonly refusesConfig?: string;
 }
@@ -29,7 +32,19 @@ const ID_MARK = "id=";
 const NO_OPINION = '{"decision":"allow"}';
 const INPUT_AT = 65_536;
 const OUTPUT_AT = 32_768;
-const INPUT_PAGES = 16;
+/** For the event, and for a body of a few MiB. */
+const INPUT_PAGES = 96;
+
+const EXPORTS: Readonly<Record<Rule["on"], string>> = {
+  request: "on_request_headers",
+  response: "on_response_headers",
+  "request-body": "on_request_body",
+  "response-body": "on_response_body",
+  frame: "on_websocket_frame",
+  guardrail: "on_guardrail",
+};
+const ALWAYS_HANDLED: ReadonlySet<Rule["on"]> = new Set(["request", "response"]);
+const WITH_BYTES: ReadonlySet<Rule["on"]> = new Set(["request-body", "response-body", "frame"]);
 
 export function scriptedGuest(script: Script): Promise<Uint8Array> {
   return assembleWat("scripted-guest", guestText(script));
@@ -57,23 +72,35 @@ class DataSegment {
 
 function guestText(script: Script): string {
   const data = new DataSegment();
-  const handler = (on: Rule["on"]): string =>
-    script.rules
-      .filter((rule) => rule.on === on)
-      .map((rule) => ruleText(rule, data))
-      .join("\n");
-  const request = handler("request");
-  const response = handler("response");
   const noOpinion = data.add(NO_OPINION);
   const mark = data.add(ID_MARK);
+  const handled = (Object.keys(EXPORTS) as Rule["on"][]).filter(
+    (on) => ALWAYS_HANDLED.has(on) || script.rules.some((rule) => rule.on === on),
+  );
+  const handlers = handled.map((on) => {
+    const rules = script.rules.filter((rule) => rule.on === on).map((rule) => ruleText(rule, data));
+    const bytes = WITH_BYTES.has(on)
+      ? "(param $bytes i32) (param $bytesLength i32) (result i64)"
+      : "(result i64) (local $bytes i32) (local $bytesLength i32)";
+    return `(func (export "${EXPORTS[on]}") (param $input i32) (param $inputLength i32) ${bytes}
+      ${rules.join("\n")}
+      (call $answer ${noOpinion}))`;
+  });
   const configure = script.refusesConfig === undefined ? "" : configureText(script.refusesConfig, data);
+  const flags =
+    script.wantsRequest === true ? '(func (export "sentinel_abi_flags") (result i32) (i32.const 4))' : "";
   return `(module
     (memory (export "memory") ${1 + INPUT_PAGES})
     ${data.toWat()}
+    (global $top (mut i32) (i32.const ${INPUT_AT}))
     (func (export "alloc") (param $size i32) (result i32)
-      (if (i32.gt_u (local.get $size) (i32.const ${INPUT_PAGES * 65_536})) (then unreachable))
-      (i32.const ${INPUT_AT}))
-    (func (export "dealloc") (param i32 i32))
+      (local $pointer i32)
+      (local.set $pointer (global.get $top))
+      (global.set $top (i32.add (local.get $pointer) (local.get $size)))
+      (if (i32.gt_u (global.get $top) (i32.const ${INPUT_AT + INPUT_PAGES * 65_536})) (then unreachable))
+      (local.get $pointer))
+    (func (export "dealloc") (param i32 i32) (global.set $top (i32.const ${INPUT_AT})))
+    ${flags}
     ${FIND}
     (func $answer (param $template i32) (param $length i32) (result i64)
       (memory.copy (i32.const ${OUTPUT_AT}) (local.get $template) (local.get $length))
@@ -88,19 +115,15 @@ function guestText(script: Script): string {
         (i32.add (i32.const ${OUTPUT_AT}) (local.get $offset))
         (i32.add (local.get $mark) (i32.const ${ID_MARK.length}))
         (i32.const ${ID.length})))
-    (func (export "on_request_headers") (param $input i32) (param $inputLength i32) (result i64)
-      ${request}
-      (call $answer ${noOpinion}))
-    (func (export "on_response_headers") (param $input i32) (param $inputLength i32) (result i64)
-      ${response}
-      (call $answer ${noOpinion}))
+    ${handlers.join("\n")}
     ${configure})`;
 }
 
 function ruleText(rule: Rule, data: DataSegment): string {
-  const found = `(i32.ge_s
-    (call $find (local.get $input) (local.get $inputLength) ${data.add(rule.when)})
-    (i32.const 0))`;
+  const needle = data.add(rule.when);
+  const found = `(i32.or
+    (i32.ge_s (call $find (local.get $input) (local.get $inputLength) ${needle}) (i32.const 0))
+    (i32.ge_s (call $find (local.get $bytes) (local.get $bytesLength) ${needle}) (i32.const 0)))`;
   if (rule.answer === "trap") return `(if ${found} (then unreachable))`;
   const result = JSON.stringify(rule.answer);
   const putIds = [...result.matchAll(new RegExp(ID, "g"))].map(
