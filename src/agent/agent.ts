@@ -128,6 +128,11 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     return this.#takeovers;
   }
 
+  /** Of connections that were paused or closed for what they hold, since this process started. */
+  get bufferCounters(): Listener["bufferCounters"] {
+    return this.#listener.bufferCounters;
+  }
+
   /** @throws ModuleError when the new module cannot be used; the old one serves on. */
   async reload(): Promise<void> {
     await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));

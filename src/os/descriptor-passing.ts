@@ -9,8 +9,8 @@
 import { ptr } from "bun:ffi";
 import { type SystemCalls, SystemCallError } from "./system-calls.ts";
 
-/** One message cannot carry more (SCM_MAX_FD of the kernel). */
-export const MAX_DESCRIPTORS_PER_MESSAGE = 253;
+/** One message cannot carry more: musl takes 1024 bytes of control data. (The kernel's own limit is 253.) */
+export const MAX_DESCRIPTORS_PER_MESSAGE = 252;
 
 export interface ReceivedMessage {
   /** Empty when the peer has closed the connection. */

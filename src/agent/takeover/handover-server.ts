@@ -98,12 +98,10 @@ export class HandoverServer {
   async #serve(socket: Socket<LineInbox>): Promise<void> {
     const { owner, log } = this.#options;
     using calls = SystemCalls.open();
-    if (calls === null || !this.#isTrusted(calls, socket)) {
-      socket.terminate();
-      return;
-    }
-    const session = new HandoverSession({ socket, inbox: socket.data, calls, owner });
+    let session: HandoverSession | null = null;
     try {
+      if (calls === null || !this.#isTrusted(calls, socket)) return;
+      session = new HandoverSession({ socket, inbox: socket.data, calls, owner });
       if (this.#refuses(session) || !(await session.greet()) || this.#refuses(session)) return;
       this.#session = session;
       const handingOver = session.handOver();

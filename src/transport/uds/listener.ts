@@ -68,7 +68,7 @@ export class Listener {
       log: options.log,
       schedule: setImmediate,
     });
-    this.#budgetTimer = setInterval(() => buffers.tick(), BUDGET_TICK_MS);
+    this.#budgetTimer = setInterval(() => buffers.tick(), BUDGET_TICK_MS).unref();
     this.#context = {
       log: options.log,
       chooseProtocol: options.chooseProtocol,
@@ -205,8 +205,8 @@ export class Listener {
 
   /** Goes on accepting, reading and writing. */
   release(): void {
-    this.#accept();
     for (const connection of this.#connections) connection.release();
+    this.#accept();
   }
 
   /** After `takeOver`: from now on the socket with its name and connections is this listener's. */

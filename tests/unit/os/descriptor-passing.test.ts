@@ -56,7 +56,7 @@ describe.if(process.platform === "linux")("descriptor passing", () => {
     closeSync(received!);
   });
 
-  test("as many as the kernel allows travel in one message, in their order", () => {
+  test("as many as a message can carry arrive in their order", () => {
     const files = Array.from({ length: MAX_DESCRIPTORS_PER_MESSAGE }, (_, i) => {
       writeFileSync(folder.file(`file-${i}`), String(i));
       return openSync(folder.file(`file-${i}`), "r");
@@ -68,8 +68,8 @@ describe.if(process.platform === "linux")("descriptor passing", () => {
     for (const fd of descriptors) closeSync(fd);
   });
 
-  test("one more than that is refused by the system, and nothing is sent", () => {
-    const files = Array.from({ length: MAX_DESCRIPTORS_PER_MESSAGE + 1 }, () => openSync("/dev/null", "r"));
+  test("more than the system takes are refused, and nothing is sent", () => {
+    const files = Array.from({ length: MAX_DESCRIPTORS_PER_MESSAGE + 2 }, () => openSync("/dev/null", "r"));
     expect(() => sendWithDescriptors(calls, senderFd(), Buffer.from("too many"), files)).toThrow(
       SystemCallError,
     );
