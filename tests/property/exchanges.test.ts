@@ -121,6 +121,7 @@ class HeldRing implements GuestRing {
 
   #lease(serial: number): Lease {
     return {
+      isOver: false,
       submit: (job) => {
         this.#last = { job, serial };
       },

@@ -37,9 +37,11 @@ export async function takeOver(options: ListenerOptions, target: TakeoverTarget)
   const startedAtMs = performance.now();
   const { agent, listeningDescriptor, connections } = await running.receive();
   target.applyProxyConfig(agent);
-  const listener = await Listener.takeOver(options, listeningDescriptor, connections).catch((cause: Error) => {
-    throw new SocketError("socket-takeover-failed", cause.message, { cause });
-  });
+  const listener = await Listener.takeOver(options, listeningDescriptor, connections).catch(
+    (cause: Error) => {
+      throw new SocketError("socket-takeover-failed", cause.message, { cause });
+    },
+  );
   await running.prepared();
   assertWanted(target);
   target.restore(agent);
