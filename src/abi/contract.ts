@@ -77,6 +77,11 @@ interface FactoryBase {
   readonly handles: ReadonlySet<EventKind>;
   /** Whether `configure` reaches the guest; otherwise every configuration is accepted and means nothing to it. */
   readonly takesConfiguration: boolean;
+  /**
+   * Its guests read the operator's file as it is, whatever it holds (`AbiOptions`); `configure` hands over only what a
+   * proxy has pushed. Absent counts as false.
+   */
+  readonly readsConfigurationFile?: boolean;
   /** What works, but hardly as the author meant it; for the log, once. */
   readonly warnings: readonly string[];
 }
