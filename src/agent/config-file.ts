@@ -38,7 +38,7 @@ export function readConfigBytes(
   if (path === null) return null;
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = Uint8Array.from(readBounded(path, options.mayBePipe));
+    bytes = new Uint8Array(readBounded(path, options.mayBePipe));
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     throw unreadable(path, systemReason(cause), cause);

@@ -66,7 +66,7 @@ export class GuestMemory {
   /** A copy. The range must be in bounds. */
   readBytes(pointer: number, length: number): Uint8Array {
     const start = pointer >>> 0;
-    return Uint8Array.from(this.#view().subarray(start, start + (length >>> 0)));
+    return new Uint8Array(this.#view().subarray(start, start + (length >>> 0)));
   }
 
   #view(): Buffer {
