@@ -3,7 +3,7 @@
  * with options of its own adds an object here.
  */
 
-export const ABI_NAMES = ["json"] as const;
+export const ABI_NAMES = ["json", "http-wasm"] as const;
 
 export type AbiName = (typeof ABI_NAMES)[number];
 
@@ -12,4 +12,23 @@ export interface AbiOptions {
   readonly abi: AbiName | "auto";
   /** For the JSON ABI: header names like User-Agent instead of as the proxy sends them. */
   readonly canonicalHeaderCase: boolean;
+  /** Absent: `DEFAULT_HTTP_WASM`. */
+  readonly httpWasm?: HttpWasmOptions;
 }
+
+/** What becomes of an event in which a guest asks for something that no answer can carry. */
+export type OnUnsupported = "fail" | "warn";
+
+export interface HttpWasmOptions {
+  readonly onUnsupported: OnUnsupported;
+  /** An instance serves many exchanges at a time, which is for guests that keep them apart by their own numbers. */
+  readonly shareInstances: boolean;
+  /** What guests read with `get_config` while no proxy has pushed anything, byte for byte; null for nothing. */
+  readonly configuration: Uint8Array<ArrayBuffer> | null;
+}
+
+export const DEFAULT_HTTP_WASM: HttpWasmOptions = {
+  onUnsupported: "fail",
+  shareInstances: false,
+  configuration: null,
+};

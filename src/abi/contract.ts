@@ -52,6 +52,11 @@ export interface StatefulGuest extends GuestInstance {
 /** The state of a stateful guest for one exchange. */
 export interface GuestContext {
   /**
+   * Nothing of the guest runs any more for this exchange: further calls answer by themselves, and `end` does nothing. So
+   * an instance that serves one exchange at a time may serve another. Absent counts as false.
+   */
+  readonly isDone?: boolean;
+  /**
    * Calls the guest. A guest that pauses gives a promise, which resolves when it goes on; other events of the same
    * exchange, and of others, may be handed over meanwhile. `timeoutMs` bounds each call into the guest, of which
    * `spentMs` are gone already; the pause is bounded by the ring, which calls `end` when it is too long.
@@ -72,6 +77,11 @@ interface FactoryBase {
   readonly handles: ReadonlySet<EventKind>;
   /** Whether `configure` reaches the guest; otherwise every configuration is accepted and means nothing to it. */
   readonly takesConfiguration: boolean;
+  /**
+   * Its guests read the operator's file as it is, whatever it holds (`AbiOptions`); `configure` hands over only what a
+   * proxy has pushed. Absent counts as false.
+   */
+  readonly readsConfigurationFile?: boolean;
   /** What works, but hardly as the author meant it; for the log, once. */
   readonly warnings: readonly string[];
 }

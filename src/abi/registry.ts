@@ -1,9 +1,10 @@
 /** The ABIs this agent speaks, one line each. */
 
 import type { Abi } from "./contract.ts";
+import { httpWasmAbi } from "./http-wasm/http-wasm-abi.ts";
 import { jsonAbi } from "./json/json-abi.ts";
 
 /** The first that recognises a module gets it; a module that none recognises is told what the JSON ABI needs. */
-export const ABIS: readonly Abi[] = [jsonAbi];
+export const ABIS: readonly Abi[] = [jsonAbi, httpWasmAbi];
 
 export const DEFAULT_ABI: Abi = jsonAbi;

@@ -1,6 +1,6 @@
 /**
- * The configuration that `--config` names, as JSON text in one line. What is read is bounded, whatever the path leads to:
- * a device or a pipe may never end.
+ * The configuration that `--config` names: as it is, or as JSON text in one line. What is read is bounded, whatever the
+ * path leads to: a device or a pipe may never end.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
@@ -22,10 +22,23 @@ export interface ConfigFileOptions {
  * @throws InputError `configuration-unreadable`, `configuration-too-large`, `configuration-not-json`
  */
 export function readConfigFile(path: string | null, options: ConfigFileOptions): string | null {
+  const bytes = readConfigBytes(path, options);
+  return path === null || bytes === null ? null : configJson(path, bytes);
+}
+
+/**
+ * The same, as it is.
+ *
+ * @throws InputError `configuration-unreadable`, `configuration-too-large`
+ */
+export function readConfigBytes(
+  path: string | null,
+  options: ConfigFileOptions,
+): Uint8Array<ArrayBuffer> | null {
   if (path === null) return null;
-  let bytes: Buffer;
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = readBounded(path, options.mayBePipe);
+    bytes = new Uint8Array(readBounded(path, options.mayBePipe));
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     throw unreadable(path, systemReason(cause), cause);
@@ -36,6 +49,11 @@ export function readConfigFile(path: string | null, options: ConfigFileOptions):
       `the configuration ${path} has more than ${MAX_CONFIG_BYTES} bytes`,
     );
   }
+  return bytes;
+}
+
+/** What was read, as JSON text. @throws InputError `configuration-not-json` */
+export function configJson(path: string, bytes: Uint8Array): string {
   try {
     return JSON.stringify(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch (cause) {

@@ -8,36 +8,45 @@ import type { EventFailure } from "../event/failure.ts";
 import { InputError } from "../event/input-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ModuleError } from "../wasm/module-error.ts";
-import { readConfigFile } from "./config-file.ts";
+import { configJson, readConfigBytes } from "./config-file.ts";
+
+/** What the file held; null for no file. */
+export type ConfigFile = Uint8Array<ArrayBuffer> | null;
 
 export class GuestConfig {
   readonly #path: string | null;
-  #fileJson: string | null;
+  #file: ConfigFile;
   #pushedJson: string | null = null;
 
-  /** @throws InputError when the file cannot be used. */
+  /** @throws InputError when the file cannot be read. */
   constructor(path: string | null) {
     this.#path = path;
-    this.#fileJson = this.readFile();
+    this.#file = this.readFile();
   }
 
-  /** JSON text; null for nothing. */
-  get current(): string | null {
-    return this.currentWith(this.#fileJson);
+  /** What the file held when it was used last. */
+  get file(): ConfigFile {
+    return this.#file;
   }
 
-  /** The same if the file held `fileJson`. */
-  currentWith(fileJson: string | null): string | null {
-    return this.#pushedJson ?? fileJson;
+  /**
+   * What guests are configured with, as JSON text, if the file held this; null for nothing.
+   *
+   * @throws InputError when the file is not JSON, unless the guests read it as it is.
+   */
+  jsonFor(factory: GuestFactory, file: ConfigFile): string | null {
+    if (this.#pushedJson !== null) return this.#pushedJson;
+    if (this.#path === null || file === null || factory.readsConfigurationFile === true) return null;
+    return configJson(this.#path, file);
   }
 
   /** What the file holds now, which is not looked at any more once a proxy has pushed something. @throws InputError */
-  readFile(): string | null {
-    return this.#pushedJson === null ? readConfigFile(this.#path, { mayBePipe: false }) : this.#fileJson;
+  readFile(): ConfigFile {
+    return this.#pushedJson === null ? readConfigBytes(this.#path, { mayBePipe: false }) : this.#file;
   }
 
-  useFile(fileJson: string | null): void {
-    this.#fileJson = fileJson;
+  useFile(file: ConfigFile): void {
+    this.#file = file;
   }
 
   push(configJson: string): void {
@@ -46,12 +55,11 @@ export class GuestConfig {
 
   warnIfUnused(factory: GuestFactory, log: Log): void {
     if (this.#path === null || this.#pushedJson !== null || factory.takesConfiguration) return;
-    log.warn(
-      "the module takes no configuration (it exports no usable on_configure); --config means nothing to it",
-      {
-        config: this.#path,
-      },
-    );
+    const lack =
+      factory.abiName === "json" ? "it exports no usable on_configure" : "it does not import get_config";
+    log.warn(`the module takes no configuration (${lack}); --config means nothing to it`, {
+      config: this.#path,
+    });
   }
 
   /** In words of whoever wrote the configuration of the moment. */

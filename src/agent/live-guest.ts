@@ -33,13 +33,14 @@ export class LiveGuest {
     this.#log = log;
     this.#config = config;
     this.#loaded = loaded;
-    this.#ring = this.#makeRing(loaded, config.current, settings.poolSize, false);
+    const configJson = config.jsonFor(loaded.factory, config.file);
+    this.#ring = this.#makeRing(loaded, configJson, settings.poolSize, false);
   }
 
   /** @throws ModuleError when the module cannot be used, InputError when the file of its configuration cannot. */
   static async load(settings: Settings, log: Log): Promise<LiveGuest> {
     const config = new GuestConfig(settings.configPath);
-    const loaded = await loadGuest(settings, config.current, log);
+    const loaded = await loadGuest(settings, config, config.file, log);
     config.warnIfUnused(loaded.factory, log);
     return new LiveGuest(settings, log, config, loaded);
   }
@@ -73,15 +74,16 @@ export class LiveGuest {
   async reload(useRing: (ring: AnyRing) => void): Promise<void> {
     // Threads end slower than reloads can be asked for: without this, rings of the past would pile up.
     await Promise.race([this.#retired, Bun.sleep(MAX_RETIRE_MS)]);
-    const fromFile = this.#config.readFile();
-    const loaded = await loadGuest(this.#settings, this.#config.currentWith(fromFile), this.#log);
+    const file = this.#config.readFile();
+    const loaded = await loadGuest(this.#settings, this.#config, file, this.#log);
     // The agent stopped meanwhile: nobody would ever close another ring.
     if (this.#isClosed) return;
     const before = this.#ring;
     // The proxy may have pushed another configuration while the module was loaded.
-    this.#ring = this.#makeRing(loaded, this.#config.currentWith(fromFile), before.size, true);
+    const configJson = this.#config.jsonFor(loaded.factory, file);
+    this.#ring = this.#makeRing(loaded, configJson, before.size, true);
     this.#loaded = loaded;
-    this.#config.useFile(fromFile);
+    this.#config.useFile(file);
     this.#config.warnIfUnused(loaded.factory, this.#log);
     useRing(this.#ring);
     before.close();

@@ -3,6 +3,7 @@
 import { type GuestRecipe, guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
+import type { ConfigFile, GuestConfig } from "./guest-config.ts";
 import type { Settings } from "./settings.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -11,18 +12,27 @@ export interface LoadedGuest extends PreparedGuest {
 }
 
 /**
- * @param configJson what the guest will be configured with; null for nothing
- * @throws ModuleError with a sentence that says what is missing.
+ * @param file what the file of the guest's configuration holds
+ * @throws ModuleError with a sentence that says what is missing, InputError for a configuration that cannot be used.
  */
 export async function loadGuest(
   settings: Settings,
-  configJson: string | null,
+  config: GuestConfig,
+  file: ConfigFile,
   log: Log,
 ): Promise<LoadedGuest> {
   const recipe: GuestRecipe = {
     moduleBytes: await readModuleFile(settings.modulePath),
     limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-    abi: { abi: "auto", canonicalHeaderCase: settings.headerCase === "canonical" },
+    abi: {
+      abi: "auto",
+      canonicalHeaderCase: settings.headerCase === "canonical",
+      httpWasm: {
+        onUnsupported: settings.onUnsupported,
+        shareInstances: settings.shareInstances,
+        configuration: file,
+      },
+    },
   };
   const guest = await prepareGuest(recipe);
   for (const warning of guest.factory.warnings) log.warn(warning);
@@ -30,6 +40,7 @@ export async function loadGuest(
     log.warn("the module runs without limits (--no-limits): an endless loop in it stops this agent for good");
   }
   const { timeoutMs, startTimeoutMs } = settings;
+  const configJson = config.jsonFor(guest.factory, file);
   warmUp(guest.factory, { timeoutMs, startTimeoutMs, configJson, log });
   return { ...guest, recipe };
 }

@@ -3,12 +3,14 @@
  * frozen from then on. What a proxy pushes at run time lives elsewhere (agent/proxy-config.ts).
  */
 
+import type { OnUnsupported } from "../abi/abi-options.ts";
 import type { EventKind } from "../event/event.ts";
 import type { RedirectEncoding } from "../protocol/redirect-encoding.ts";
 import type { DispatchMode } from "../ring/ring.ts";
 
 export type { DispatchMode, RedirectEncoding };
 export type HeaderCase = "preserve" | "canonical";
+export type { OnUnsupported };
 export type LogFormat = "pretty" | "json";
 
 /** `shared`: one instance serves many requests. `per-request`: each gets one that nobody used before. */
@@ -37,6 +39,8 @@ export interface Settings {
   readonly logFormat: LogFormat;
   readonly headerCase: HeaderCase;
   readonly redirectEncoding: RedirectEncoding;
+  /** What becomes of an event in which the module asks for something that no answer can carry. */
+  readonly onUnsupported: OnUnsupported;
   readonly shutdownTimeoutMs: number;
   /** What the proxy is configured to send; null when nobody said. */
   readonly events: readonly EventKind[] | null;
@@ -52,6 +56,8 @@ export interface Settings {
   /** Replace an instance whose memory has grown to this many bytes; 0 never does. */
   readonly recycleMemoryBytes: number;
   readonly isolation: Isolation;
+  /** For http-wasm modules: an instance serves many exchanges at a time. */
+  readonly shareInstances: boolean;
   readonly dispatch: DispatchMode;
   /** Take the socket and the connections of a running agent over instead of refusing to start. */
   readonly takeover: boolean;

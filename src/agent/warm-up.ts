@@ -72,6 +72,7 @@ export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
     isMuted: true,
     lineRate: new LineRate(),
     reportedFunctions: new Set(),
+    configJson: options.configJson,
   };
   const events = SAMPLE_EVENTS.filter(({ kind }) => factory.handles.has(kind));
   try {

@@ -46,7 +46,7 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     fallback: { describe: "none", choose: () => null },
     placeholder: "<file>",
     description:
-      "JSON to configure the module with, until the proxy pushes a configuration. Read again with every reload.",
+      "JSON to configure the module with (for http-wasm modules: anything), until the proxy pushes a configuration. Read again with every reload.",
     group: MODULE,
   },
   poolSize: {
@@ -66,6 +66,15 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     placeholder: "shared|per-request",
     description:
       "Whether one instance serves many requests, or each request gets one that nobody used before.",
+    group: MODULE,
+  },
+  shareInstances: {
+    flag: "share-instances",
+    env: "WASM_SHARE_INSTANCES",
+    kind: switchKind(),
+    fallback: { value: false },
+    description:
+      "Let one instance of an http-wasm module serve many requests at a time, which the module must keep apart by its own numbers.",
     group: MODULE,
   },
   dispatch: {
@@ -239,6 +248,16 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     placeholder: "auto|block|redirect",
     description:
       "How a redirect is told to the proxy: as a block with a Location header, as a redirect, or by the proxy's version.",
+    group: VERDICTS,
+  },
+  onUnsupported: {
+    flag: "on-unsupported",
+    env: "WASM_ON_UNSUPPORTED",
+    kind: choiceKind(["fail", "warn"]),
+    fallback: { value: "fail" },
+    placeholder: "fail|warn",
+    description:
+      "What becomes of an event in which the module asks for a change that the proxy cannot carry: it fails, or goes on without.",
     group: VERDICTS,
   },
   ignoreProxyConfig: {

@@ -6,6 +6,7 @@
 import type { BodyContext, BodyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { PeerTraits } from "../event/peer.ts";
+import { isUtf8 } from "../event/utf8.ts";
 import type { Exchange, RequestBodyProgress } from "../exchange/exchange.ts";
 
 export function bodyContext(event: BodyEvent, peer: PeerTraits, exchange: Exchange | null): BodyContext {
@@ -60,15 +61,6 @@ function count(event: BodyEvent, replacement: Uint8Array | null, body: RequestBo
   body.forwardedBytes += (replacement ?? event.bytes).length;
   if (replacement !== null) body.isReplaced = true;
   body.stage = event.isLast ? "ended" : isBuffered ? "head" : "pieces";
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function notReplaceable({ kind, totalBytes }: BodyEvent): EventFailure {

@@ -6,6 +6,7 @@
 import type {
   BodyEvent,
   EventKind,
+  HeadersEvent,
   ProxyEvent,
   RequestHeadersEvent,
   ResponseHeadersEvent,
@@ -68,6 +69,8 @@ export class Dispatcher implements EventSink, JobOwner {
   #ring: GuestRing;
   #failOpen: boolean;
   #subscribed: ReadonlySet<EventKind> | null;
+  /** Kinds of body events that came. */
+  readonly #seenBodies = new Set<EventKind>();
   #plan: EventPlan;
   readonly #log: Log;
   readonly #configure: (config: unknown) => ConfigureOutcome;
@@ -82,7 +85,7 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#ring = ring;
     this.#failOpen = options.failOpen;
     this.#subscribed = options.subscribed ?? null;
-    this.#plan = new EventPlan(ring.handles, this.#subscribed);
+    this.#plan = new EventPlan(ring.handles, this.#subscribed, this.#seenBodies);
     this.#log = options.log;
     this.#configure = options.configure;
     this.#exchanges = options.exchanges;
@@ -104,13 +107,13 @@ export class Dispatcher implements EventSink, JobOwner {
   /** What the proxy is subscribed to; null when nobody knows. */
   set subscribed(kinds: ReadonlySet<EventKind> | null) {
     this.#subscribed = kinds;
-    this.#plan = new EventPlan(this.#ring.handles, kinds);
+    this.#plan = new EventPlan(this.#ring.handles, kinds, this.#seenBodies);
   }
 
   /** From the next event on, guests are called here. Events in flight, and leased exchanges, stay where they are. */
   useRing(ring: GuestRing): void {
     this.#ring = ring;
-    this.#plan = new EventPlan(ring.handles, this.#subscribed);
+    this.#plan = new EventPlan(ring.handles, this.#subscribed, this.#seenBodies);
   }
 
   handles(kind: EventKind): boolean {
@@ -170,7 +173,9 @@ export class Dispatcher implements EventSink, JobOwner {
     }
     const exchange = this.#openExchange(event);
     if (!this.#ring.handles.has("request-headers")) return this.#pass(event, source);
-    return this.#submit(event, source, exchange);
+    const bodyFollows =
+      this.#ring.leases === "required" && exchange !== null && this.#plan.requestBodyFollows(exchange);
+    return this.#submit(bodyFollows ? withBody(event) : event, source, exchange);
   }
 
   /** By the agent itself: the guest is not called, and nothing can follow. */
@@ -199,11 +204,16 @@ export class Dispatcher implements EventSink, JobOwner {
       return null;
     }
     this.#attachRequest(event, exchange);
-    return this.#submit(event, source, exchange);
+    const bodyFollows =
+      this.#ring.leases === "required" &&
+      exchange !== null &&
+      this.#plan.responseBodyFollows(event, exchange);
+    return this.#submit(bodyFollows ? withBody(event) : event, source, exchange);
   }
 
   #onBody(event: BodyEvent, source: EventSource): PendingEvent | null {
     if (!this.#ring.handles.has(event.kind)) return this.#pass(event, source);
+    this.#seenBodies.add(event.kind);
     const exchange = this.#findExchange(event);
     // A recorded event brings along what the agent knew then.
     event.context ??= bodyContext(event, source.peer, exchange);
@@ -292,6 +302,13 @@ export class Dispatcher implements EventSink, JobOwner {
 /** The request as it is kept: as text where that saves decoding it. */
 function toRetained(event: RequestHeadersEvent): RetainedRequest {
   return event.toRequestText?.() ?? (retain(event) as RequestHeadersEvent);
+}
+
+/** For guests that keep a context: an event with the body is to be waited for. */
+function withBody(event: HeadersEvent): HeadersEvent {
+  const plain = retain(event) as HeadersEvent;
+  plain.bodyFollows = true;
+  return plain;
 }
 
 /** A stateful guest gets its context with the request headers. */

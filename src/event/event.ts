@@ -36,6 +36,8 @@ export interface RequestHeadersEvent extends BorrowedEvent {
   readonly uri: string;
   readonly headers: HeaderMap;
   readonly metadata: RequestMetadata;
+  /** Events with the body of this request are expected. Set by the dispatcher for guests that keep a context. */
+  bodyFollows?: boolean | undefined;
 }
 
 /** An event that follows the request headers of its exchange. */
@@ -49,6 +51,8 @@ export interface ResponseHeadersEvent extends BorrowedEvent, LaterEvent {
   readonly kind: "response-headers";
   readonly status: number;
   readonly headers: HeaderMap;
+  /** As that of a request. */
+  bodyFollows?: boolean | undefined;
 }
 
 /** A piece of a body, or all of it. Pieces may repeat, and the last one may never come (docs/agent-protocol.md). */

@@ -17,18 +17,40 @@ export function isInterim(status: number): boolean {
 
 export class EventPlan {
   readonly #expected: ReadonlySet<EventKind>;
+  readonly #handled: ReadonlySet<EventKind>;
+  readonly #subscribed: ReadonlySet<EventKind> | null;
+  readonly #seen: ReadonlySet<EventKind>;
 
   /**
    * @param handled what the guest has handlers for
    * @param subscribed what the proxy sends, as the operator says; null when nobody knows
+   * @param seen what the proxy has sent so far; may grow
    */
-  constructor(handled: ReadonlySet<EventKind>, subscribed: ReadonlySet<EventKind> | null) {
+  constructor(
+    handled: ReadonlySet<EventKind>,
+    subscribed: ReadonlySet<EventKind> | null,
+    seen: ReadonlySet<EventKind>,
+  ) {
     this.#expected =
       subscribed === null ? handled : new Set([...handled].filter((kind) => subscribed.has(kind)));
+    this.#handled = handled;
+    this.#subscribed = subscribed;
+    this.#seen = seen;
   }
 
+  /** It may come: what nobody knows counts as subscribed. */
   expects(kind: EventKind): boolean {
     return this.#expected.has(kind);
+  }
+
+  /** Whether the guest can rely on an event with the body of this request. */
+  requestBodyFollows(exchange: Exchange): boolean {
+    return this.#isKnown("request-body-chunk") && hasRequestBody(exchange);
+  }
+
+  /** The same for a response. */
+  responseBodyFollows(event: ResponseHeadersEvent, exchange: Exchange): boolean {
+    return this.#isKnown("response-body-chunk") && hasResponseBody(event, exchange);
   }
 
   /**
@@ -55,6 +77,11 @@ export class EventPlan {
       default:
         return event satisfies never;
     }
+  }
+
+  /** It comes: as the operator says, or because others of its kind came. */
+  #isKnown(kind: EventKind): boolean {
+    return this.#handled.has(kind) && (this.#subscribed?.has(kind) === true || this.#seen.has(kind));
   }
 
   get #expectsResponse(): boolean {
@@ -84,6 +111,7 @@ function hasRequestBody(exchange: Exchange): boolean {
 }
 
 function hasResponseBody({ status, headers }: ResponseHeadersEvent, exchange: Exchange): boolean {
-  if (status === NO_CONTENT || status === NOT_MODIFIED || exchange.framing?.method === "HEAD") return false;
+  if (status === SWITCHING_PROTOCOLS || status === NO_CONTENT || status === NOT_MODIFIED) return false;
+  if (exchange.framing?.method === "HEAD") return false;
   return headers["content-length"]?.[0] !== "0";
 }

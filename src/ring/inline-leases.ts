@@ -181,6 +181,7 @@ export class InlineLeases implements LeaseHolder {
       isMuted: false,
       lineRate: this.#lineRate,
       reportedFunctions: settings.reportedFunctions,
+      configJson: this.#configJson,
       onBroken: () => made?.onBroken(),
     });
     if (this.#configJson !== null) {

@@ -117,18 +117,46 @@ export class LeasedInstance {
       settle(job, madeTooLate(spentMs));
       return;
     }
+    const wasDone = context.isDone === true;
     let outcome: Verdict | Promise<Verdict> | EventFailure;
     try {
       outcome = context.call(job.event, timeoutMs, spentMs);
     } catch (error) {
       outcome = toFailure(error);
     }
+    if (wasDone && !(outcome instanceof Promise)) {
+      settle(job, outcome);
+      return;
+    }
     this.#calls++;
     this.#options.onCall(this.#guest.fuelUsed);
     // Before the job settles: what follows from its verdict must not reach a broken guest.
     if (this.#guest.isBroken) this.onBroken();
     if (outcome instanceof Promise) lease.pause(job, outcome, timeoutMs, spentMs);
-    else settle(job, outcome);
+    else this.#settle(lease, context, job, outcome);
+  }
+
+  /** A paused event goes on: what the guest did meanwhile counts like a call. */
+  resume(
+    lease: InstanceLease,
+    context: GuestContext,
+    job: InstanceJob,
+    outcome: Verdict | EventFailure,
+  ): void {
+    this.#options.onCall(this.#guest.fuelUsed);
+    if (this.#guest.isBroken) this.onBroken();
+    this.#settle(lease, context, job, outcome);
+  }
+
+  #settle(
+    lease: InstanceLease,
+    context: GuestContext,
+    job: InstanceJob,
+    outcome: Verdict | EventFailure,
+  ): void {
+    settle(job, outcome);
+    // The guest has done with this exchange, though events of it may follow: the instance may serve another.
+    if (context.isDone === true && this.#leases.delete(lease)) this.#onReleased();
   }
 
   /** How much of the event's time is gone. The clock is read only for one that has come from another thread. */
@@ -141,7 +169,7 @@ export class LeasedInstance {
 
   /** Called by a lease, once. */
   release(lease: InstanceLease, context: GuestContext, reason: EndReason): void {
-    this.#leases.delete(lease);
+    if (!this.#leases.delete(lease)) return;
     if (!this.#isClosed && !this.#guest.isBroken) {
       context.end(reason, this.#options.timeoutMs);
       if (this.#guest.isBroken) {
@@ -149,6 +177,10 @@ export class LeasedInstance {
         return;
       }
     }
+    this.#onReleased();
+  }
+
+  #onReleased(): void {
     if (this.#leases.size > 0 || this.#isLost) return;
     if (this.#isRetired) this.close();
     this.#options.onFree(this);
@@ -221,7 +253,8 @@ export class InstanceLease implements Lease {
     if (timer === undefined) return;
     clearTimeout(timer);
     this.#paused.delete(job);
-    settle(job, outcome);
+    if (this.#held === null) settle(job, outcome);
+    else this.#held.instance.resume(this, this.#held.context, job, outcome);
   }
 
   #failPaused(reason: string): void {

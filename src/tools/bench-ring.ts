@@ -79,6 +79,7 @@ export class BenchRing implements GuestRing {
       isMuted: false,
       lineRate: this.#lineRate,
       reportedFunctions: this.#reported,
+      configJson,
       onRefusal,
     });
     const refusal = configJson === null ? null : guest.configure(configJson, settings.startTimeoutMs);

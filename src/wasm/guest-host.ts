@@ -15,6 +15,11 @@ export interface GuestHost {
   readonly lineRate: LineRate;
   /** Names of functions the log has already spoken of; shared by all instances of one ring. */
   readonly reportedFunctions: Set<string>;
+  /**
+   * The configuration that the instance is for, as JSON text; null for none. It is also handed over by `configure`; here it
+   * is for guests that read it while they start.
+   */
+  readonly configJson?: string | null;
   /** The instance broke outside of a call that its owner made, in a timer of its own. */
   onBroken?(): void;
   /** Called with the name of a WASI function each time the guest calls it and is refused; for tools of authors. */

@@ -63,6 +63,12 @@ export class GuestMemory {
     }
   }
 
+  /** A copy. The range must be in bounds. */
+  readBytes(pointer: number, length: number): Uint8Array {
+    const start = pointer >>> 0;
+    return new Uint8Array(this.#view().subarray(start, start + (length >>> 0)));
+  }
+
   #view(): Buffer {
     const buffer = this.#memory.buffer;
     if (buffer !== this.#source) {

@@ -1,5 +1,5 @@
 /**
- * A live instance from a loaded module: imports linked, start section and `_initialize` run, under the start deadline.
+ * A live instance from a loaded module: imports linked, start section and start exports run, under the start deadline.
  * What the instance is asked afterwards is an ABI's business.
  */
 
@@ -27,17 +27,21 @@ export interface StartedInstance {
   readGcBytes(): number;
 }
 
-const INITIALIZE = "_initialize";
+const INITIALIZE: readonly string[] = ["_initialize"];
 const START_SECTION = "the start section";
 const INSTANTIATION = "the making of its instance";
 /** The engine's word for a memory or table it cannot get. */
 const OUT_OF_MEMORY = /out of memory/i;
 
-/** @throws ModuleError when linking fails, or the start traps or takes too long. */
+/**
+ * @param starts exports that are called behind the start section, as far as the guest has them
+ * @throws ModuleError when linking fails, or the start traps or takes too long.
+ */
 export function startInstance(
   loaded: LoadedModule,
   host: GuestHost,
   abiImports: AbiImports,
+  starts: readonly string[] = INITIALIZE,
 ): StartedInstance {
   const fuelPerSlice = loaded.limits?.fuelPerSlice ?? Number.POSITIVE_INFINITY;
   const deadline = new Deadline(fuelPerSlice);
@@ -70,7 +74,7 @@ export function startInstance(
     fuel: new GuestFuel(takeFuel, fuelPerSlice, deadline),
   };
   if (loaded.startExport !== null) runStart(started, exports[loaded.startExport], START_SECTION);
-  runStart(started, exports[INITIALIZE], INITIALIZE);
+  for (const name of starts) runStart(started, exports[name], name);
   output.flush();
   return started;
 }

@@ -1,6 +1,7 @@
 /** The ABIs of the contract suite, one line each. */
 
 import type { AbiDescriptor } from "./descriptor.ts";
+import { HTTP_WASM } from "./http-wasm.ts";
 import { JSON_ABI } from "./json.ts";
 
-export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI];
+export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI, HTTP_WASM];

@@ -42,6 +42,10 @@ const BODY_GUESTS: Readonly<Partial<Record<FailureCode, { guest: GuestName; body
 
 /** Codes that no single event of a guest leads to, and where they are shown instead. */
 const SHOWN_ELSEWHERE: Readonly<Partial<Record<FailureCode, string>>> = {
+  "guest-host-call": "tests/abi-contract",
+  "guest-body-missed": "tests/unit/abi/http-wasm",
+  "guest-body-memory": "tests/unit/abi/http-wasm",
+  "guest-unsupported": "tests/unit/abi/http-wasm",
   "guest-configuration-refused": "configuration.test.ts",
   "guest-no-instance": "tests/unit/ring",
   "queue-timeout": "tests/unit/ring",

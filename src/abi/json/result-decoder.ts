@@ -15,8 +15,8 @@ import {
   PLAIN_ALLOW,
   type Verdict,
 } from "../../event/verdict.ts";
+import { assertHeaderName, assertHeaderValue } from "../header-syntax.ts";
 import { decodeKindMembers } from "./event-result.ts";
-import { assertHeaderName, assertHeaderValue } from "./header-syntax.ts";
 import { findRepeatedKey } from "./repeated-key.ts";
 import { present, quote, type Result, wrongShape } from "./result-shape.ts";
 import { hasMoreValues } from "./value-count.ts";

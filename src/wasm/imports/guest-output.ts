@@ -16,7 +16,7 @@ const CARRIAGE_RETURN = 0x0d;
 export const GUEST_OUTPUT = "guest output";
 
 export type ByteStream = "stdout" | "stderr";
-export type GuestStream = ByteStream | "trace" | "console";
+export type GuestStream = ByteStream | "trace" | "console" | "log";
 
 export interface GuestOutputOptions {
   readonly log: Log;
@@ -91,9 +91,22 @@ export class GuestOutput {
 
   /** Logs one text as one line, whatever it contains. `cutBytes` were left out by the caller. */
   writeLine(stream: GuestStream, level: LogLevel, text: string, cutBytes: number): void {
-    if (this.#isMuted || (level === "debug" && !this.#log.debugEnabled)) return;
+    if (this.#isMuted || !this.takes(level)) return;
     if (!this.#admit(this.#rate.nowMs())) return;
     this.#log[level](GUEST_OUTPUT, this.#fields(stream, text, cutBytes));
+  }
+
+  /** Whether lines of this level are wanted at all. */
+  takes(level: LogLevel): boolean {
+    return level !== "debug" || this.#log.debugEnabled;
+  }
+
+  /** Logs `bytes[start..end)`, which may be a view of guest memory, as one line, whatever they contain. */
+  writeLineBytes(stream: GuestStream, level: LogLevel, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isMuted || !this.takes(level)) return;
+    const kept = Buffer.from(bytes.subarray(start, Math.min(end, start + MAX_LINE_BYTES)));
+    const length = kept.length < end - start ? wholeCharacters(kept, kept.length) : kept.length;
+    this.writeLine(stream, level, kept.toString("utf8", 0, length), end - start - length);
   }
 
   /** Logs unfinished lines. Call it at the end of each guest call, so that no text waits for the next request. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { assertHeaderName, assertHeaderValue } from "../../../src/abi/json/header-syntax.ts";
+import { assertHeaderName, assertHeaderValue } from "../../../src/abi/header-syntax.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 
 describe("names", () => {

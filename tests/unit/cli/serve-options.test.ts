@@ -48,6 +48,7 @@ describe("settings", () => {
       configPath: null,
       poolSize: 4,
       isolation: "shared",
+      shareInstances: false,
       dispatch: "auto",
       recycleAfterCalls: 0,
       recycleMemoryBytes: 0,
@@ -70,6 +71,7 @@ describe("settings", () => {
       failOpen: false,
       headerCase: "preserve",
       redirectEncoding: "auto",
+      onUnsupported: "fail",
       ignoreProxyConfig: false,
       logFormat: "json",
       verbose: false,
@@ -100,6 +102,16 @@ describe("settings", () => {
       setting: { maxBufferedBytes: 64 * 1024 * 1024 },
     },
     { argv: "--watch", env: { WASM_WATCH: "1" }, setting: { watch: true } },
+    {
+      argv: "--share-instances",
+      env: { WASM_SHARE_INSTANCES: "true" },
+      setting: { shareInstances: true },
+    },
+    {
+      argv: "--on-unsupported warn",
+      env: { WASM_ON_UNSUPPORTED: "warn" },
+      setting: { onUnsupported: "warn" },
+    },
     {
       argv: "--isolation per-request",
       env: { WASM_ISOLATION: "per-request" },

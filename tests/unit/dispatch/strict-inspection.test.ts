@@ -22,7 +22,7 @@ function reason(
   event: RequestHeadersEvent,
   subscribed: readonly EventKind[] | null = null,
 ): string | null {
-  const plan = new EventPlan(new Set(handles), subscribed === null ? null : new Set(subscribed));
+  const plan = new EventPlan(new Set(handles), subscribed === null ? null : new Set(subscribed), new Set());
   const verdict = refuseUninspectable(event, plan);
   if (verdict === null) return null;
   expect(verdict.decision).toMatchObject({ kind: "block", status: 403 });

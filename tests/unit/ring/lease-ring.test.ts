@@ -248,6 +248,81 @@ test("an exchange that outlives its lease does not hold the instance", async () 
   expect(exchanges.every(({ lease }) => lease!.isOver)).toBe(true);
 });
 
+/** Contexts of the test's own, beside a real instance. */
+function withContexts(guest: StatefulGuest, open: () => GuestContext): StatefulGuest {
+  return {
+    isBroken: false,
+    isDueForRecycling: false,
+    memoryBytes: guest.memoryBytes,
+    fuelUsed: null,
+    configure: () => null,
+    close: () => guest.close(),
+    open,
+  };
+}
+
+/** A guest that has done with an exchange after its first event. */
+class BriefGuest implements GuestContext {
+  calls = 0;
+  ends = 0;
+
+  get isDone(): boolean {
+    return this.calls > 0;
+  }
+
+  call(): Verdict {
+    this.calls++;
+    return PLAIN_ALLOW;
+  }
+
+  end(): void {
+    this.ends++;
+  }
+}
+
+describe("an instance whose guest has done with an exchange", () => {
+  async function openBrief(size: number) {
+    const contexts: BriefGuest[] = [];
+    let made = 0;
+    const ring = await open("allow", {
+      size,
+      around: (factory) => ({
+        ...factory,
+        sharesInstance: false,
+        instantiate: (host) => {
+          made++;
+          return withContexts(factory.instantiate(host), () => {
+            const context = new BriefGuest();
+            contexts.push(context);
+            return context;
+          });
+        },
+      }),
+    });
+    return { ring, contexts, made: () => made };
+  }
+
+  test("serves the next one, while later events of the first are still answered", async () => {
+    const { ring, contexts, made } = await openBrief(1);
+    const exchanges = [newExchange(), newExchange(), newExchange()];
+    for (const exchange of exchanges) expect(await wordOf(begin(ring, exchange))).toBe("allow");
+    expect(made()).toBe(1);
+    for (const exchange of exchanges) expect(await wordOf(goOn(exchange))).toBe("allow");
+    expect(contexts.map(({ calls }) => calls)).toEqual([2, 2, 2]);
+    for (const exchange of exchanges) exchange.lease!.end("finished");
+    expect(contexts.map(({ ends }) => ends)).toEqual([0, 0, 0]);
+  });
+
+  test("answers them also when the instance is closed meanwhile", async () => {
+    const { ring } = await openBrief(1);
+    const first = newExchange();
+    await begin(ring, first).outcome;
+    ring.close();
+    expect(await wordOf(goOn(first))).toBe("allow");
+    await ring.ended;
+  });
+});
+
 /** A guest that answers when the test says so, beside a real instance. */
 class PausingGuest implements GuestContext {
   readonly ends: EndReason[] = [];
@@ -275,20 +350,11 @@ describe("a guest that pauses", () => {
         sharesInstance: true,
         instantiate: (host): StatefulGuest => {
           hosts.push(host);
-          const guest = factory.instantiate(host);
-          return {
-            isBroken: false,
-            isDueForRecycling: false,
-            memoryBytes: guest.memoryBytes,
-            fuelUsed: null,
-            configure: () => null,
-            close: () => guest.close(),
-            open: () => {
-              const context = new PausingGuest();
-              contexts.push(context);
-              return context;
-            },
-          };
+          return withContexts(factory.instantiate(host), () => {
+            const context = new PausingGuest();
+            contexts.push(context);
+            return context;
+          });
         },
       }),
     });

@@ -1,0 +1,95 @@
+/**
+ * One request with its response as a guest sees them: what its host functions read and change. Plain state, without any
+ * knowledge of events or verdicts.
+ */
+
+import type { RequestHeadersEvent, ResponseHeadersEvent } from "../../event/event.ts";
+import type { EventFailure } from "../../event/failure.ts";
+import { BodyReader, BodyWriter } from "./body.ts";
+import { HeaderFields } from "./header-fields.ts";
+import { sourceAddress } from "./source-address.ts";
+
+const DEFAULT_STATUS = 200;
+const DEFAULT_VERSION = "HTTP/1.1";
+
+/** The request; the guest changes what is not read-only. */
+export class GuestRequest {
+  readonly #event: RequestHeadersEvent;
+  readonly originalUri: string;
+  method: string;
+  uri: string;
+  readonly headers: HeaderFields;
+  readonly bodyReader = new BodyReader();
+  readonly bodyWriter = new BodyWriter();
+
+  constructor(event: RequestHeadersEvent) {
+    this.#event = event;
+    this.method = event.method;
+    this.originalUri = pathAndQuery(event.uri);
+    this.uri = this.originalUri;
+    this.headers = new HeaderFields(event.headers);
+  }
+
+  get originalMethod(): string {
+    return this.#event.method;
+  }
+
+  get protocolVersion(): string {
+    const version = this.#event.metadata.httpVersion;
+    if (version === "") return DEFAULT_VERSION;
+    return /^HTTP\/\d$/.test(version) ? `${version}.0` : version;
+  }
+
+  get sourceAddress(): string {
+    return sourceAddress(this.#event.metadata);
+  }
+}
+
+/** The response: the guest's own until the upstream's is there. */
+export class GuestResponse {
+  readonly originalStatus: number;
+  status: number;
+  readonly headers: HeaderFields;
+  readonly bodyReader = new BodyReader();
+  readonly bodyWriter = new BodyWriter();
+
+  constructor(event: Pick<ResponseHeadersEvent, "status" | "headers"> | null) {
+    this.originalStatus = event?.status ?? DEFAULT_STATUS;
+    this.status = this.originalStatus;
+    this.headers = new HeaderFields(event?.headers ?? {});
+  }
+}
+
+export class HttpExchange {
+  readonly request: GuestRequest;
+  response = new GuestResponse(null);
+  /** What was enabled when the guest started, and for this request in addition. */
+  features: number;
+  /** `handle_request` has returned, and the request goes on to the upstream. */
+  isAfterNext = false;
+  /** The first thing a guest asked for that HTTP cannot carry. It fails the event; the instance is healthy. */
+  refused: EventFailure | null = null;
+  /** Of all header changes, in characters. */
+  changedUnits = 0;
+
+  constructor(event: RequestHeadersEvent, features: number) {
+    this.request = new GuestRequest(event);
+    this.features = features;
+  }
+
+  has(feature: number): boolean {
+    return (this.features & feature) !== 0;
+  }
+}
+
+/** Clients may send the absolute form (RFC 9112 3.2.2); guests know paths. */
+function pathAndQuery(uri: string): string {
+  if (uri.startsWith("/")) return uri;
+  if (uri === "") return "/";
+  const authority = uri.indexOf("://");
+  if (authority < 0) return uri;
+  const path = uri.slice(authority + 3).search(/[/?]/);
+  if (path < 0) return "/";
+  const found = uri.slice(authority + 3 + path);
+  return found.startsWith("/") ? found : `/${found}`;
+}
