@@ -3,7 +3,9 @@
  * with options of its own adds an object here.
  */
 
-export const ABI_NAMES = ["json"] as const;
+import type { OpaOptions } from "./opa/opa-options.ts";
+
+export const ABI_NAMES = ["json", "opa"] as const;
 
 export type AbiName = (typeof ABI_NAMES)[number];
 
@@ -12,4 +14,6 @@ export interface AbiOptions {
   readonly abi: AbiName | "auto";
   /** For the JSON ABI: header names like User-Agent instead of as the proxy sends them. */
   readonly canonicalHeaderCase: boolean;
+  /** For policies of OPA; absent for what they do without options. */
+  readonly opa?: OpaOptions;
 }

@@ -2,8 +2,9 @@
 
 import type { Abi } from "./contract.ts";
 import { jsonAbi } from "./json/json-abi.ts";
+import { opaAbi } from "./opa/opa-abi.ts";
 
 /** The first that recognises a module gets it; a module that none recognises is told what the JSON ABI needs. */
-export const ABIS: readonly Abi[] = [jsonAbi];
+export const ABIS: readonly Abi[] = [jsonAbi, opaAbi];
 
 export const DEFAULT_ABI: Abi = jsonAbi;

@@ -73,7 +73,8 @@ export class Agent implements Reloadable {
         events: dispatcher,
         log,
         redirectEncoding: settings.redirectEncoding,
-        reader: () => reader,
+        // Guests of other ABIs do not read its text: for them the protocol's decoder is the shorter way.
+        reader: () => (guest.loaded.factory.abiName === "json" ? reader : null),
         profile: () => agentProfile(guest, settings),
       }),
     });

@@ -3,6 +3,7 @@
 import { type GuestRecipe, guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
+import { readPolicyOptions } from "./policy-settings.ts";
 import type { Settings } from "./settings.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -22,7 +23,11 @@ export async function loadGuest(
   const recipe: GuestRecipe = {
     moduleBytes: await readModuleFile(settings.modulePath),
     limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-    abi: { abi: "auto", canonicalHeaderCase: settings.headerCase === "canonical" },
+    abi: {
+      abi: "auto",
+      canonicalHeaderCase: settings.headerCase === "canonical",
+      opa: await readPolicyOptions(settings, settings.events),
+    },
   };
   const guest = await prepareGuest(recipe);
   for (const warning of guest.factory.warnings) log.warn(warning);

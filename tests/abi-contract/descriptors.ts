@@ -2,5 +2,6 @@
 
 import type { AbiDescriptor } from "./descriptor.ts";
 import { JSON_ABI } from "./json.ts";
+import { OPA } from "./opa.ts";
 
-export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI];
+export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI, OPA];
