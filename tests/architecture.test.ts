@@ -60,7 +60,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "telemetry/log.ts",
   ],
   exchange: ["event/"],
-  abi: ["exchange/end-reason.ts", "wasm/", "event/"],
+  abi: ["exchange/end-reason.ts", "wasm/", "event/", "telemetry/log.ts"],
   wasm: ["event/", "telemetry/"],
   telemetry: ["event/"],
   os: ["telemetry/log.ts"],

@@ -105,7 +105,7 @@ describe.skipIf(typeof opa === "string")(
       try {
         const { instance, entrypoints, builtins } = await openPolicy(bundle);
         for (const name of builtins) claimed.add(name);
-        const text = instance.evaluate(entrypoints.get(entrypoint)!, input, 5000, 0);
+        const text = instance.evaluate(entrypoints.get(entrypoint)!, input, { timeoutMs: 5000 });
         return (JSON.parse(text) as readonly { result: unknown }[]).map(({ result }) => result);
       } catch (error) {
         if (error instanceof ModuleError && error.code === "module-missing-import") return "not claimed";

@@ -81,7 +81,9 @@ describe.skipIf(typeof opa === "string")(
       for (const entrypoint of policy.entrypoints) {
         for (const input of INPUTS[policy.name]!) {
           const expected = await evaluateByOpa(opa, source, entrypoint, input);
-          const actual: unknown = JSON.parse(instance.evaluate(entrypoints.get(entrypoint)!, input, 1000, 0));
+          const actual: unknown = JSON.parse(
+            instance.evaluate(entrypoints.get(entrypoint)!, input, { timeoutMs: 1000 }),
+          );
           expect(actual, `${entrypoint} for ${input}`).toEqual(expected);
         }
       }

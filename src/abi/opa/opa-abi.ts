@@ -61,6 +61,7 @@ async function prepare(
   return {
     abiName: "opa",
     isStateful: false,
+    takesConfiguration: true,
     handles: handledKinds(options),
     warnings: [],
     instantiate: (host) => {

@@ -14,7 +14,7 @@ import type { Entrypoint } from "./entrypoint.ts";
 import type { RequestBody } from "./input/parsed-body.ts";
 import { announcedLength, BadRequest, joined } from "./input/request-parts.ts";
 import type { PolicyData } from "./policy-data.ts";
-import type { PolicyInstance } from "./policy-instance.ts";
+import type { CallTime, PolicyInstance } from "./policy-instance.ts";
 
 /** JSON of `input`. @throws BadRequest */
 export type InputEncoder = (
@@ -73,18 +73,19 @@ export class OpaGuest implements StatelessGuest {
     return this.#policy.fuelUsed;
   }
 
-  call(event: ProxyEvent, timeoutMs: number, graceMs = 0): Verdict {
+  call(event: ProxyEvent, timeoutMs: number, graceMs = 0, spentMs = 0): Verdict {
+    const time: CallTime = { timeoutMs, graceMs, spentMs };
     const { requestRule, responseRule, decidesOnBody } = this.#plan;
     switch (event.kind) {
       case "request-headers":
         if (decidesOnBody && isDecidedLater(event)) return PLAIN_ALLOW;
-        return this.#decide(requestRule, event, null, null, timeoutMs, graceMs);
+        return this.#decide(requestRule, event, null, null, time);
       case "request-body-chunk":
         if (!decidesOnBody || event.chunkIndex > 0) return PLAIN_ALLOW;
-        return this.#decide(requestRule, requestOf(event), bodyOf(event), null, timeoutMs, graceMs);
+        return this.#decide(requestRule, requestOf(event), bodyOf(event), null, time);
       case "response-headers":
         if (responseRule === null) return PLAIN_ALLOW;
-        return this.#decide(responseRule, requestOf(event), null, event, timeoutMs, graceMs);
+        return this.#decide(responseRule, requestOf(event), null, event, time);
       default:
         return PLAIN_ALLOW;
     }
@@ -113,8 +114,7 @@ export class OpaGuest implements StatelessGuest {
     request: RequestHeadersEvent,
     body: RequestBody | null,
     response: ResponseHeadersEvent | null,
-    timeoutMs: number,
-    graceMs: number,
+    time: CallTime,
   ): Verdict {
     let input: string;
     try {
@@ -123,7 +123,7 @@ export class OpaGuest implements StatelessGuest {
       if (thrown instanceof BadRequest) return badRequest(thrown, this.#host);
       throw thrown;
     }
-    const text = this.#policy.evaluate(entrypoint.id, input, timeoutMs, graceMs);
+    const text = this.#policy.evaluate(entrypoint.id, input, time);
     try {
       return decisions.decode(text);
     } catch (thrown) {

@@ -20,6 +20,13 @@ const MAX_RESULT_BYTES = 10 * 1024 * 1024;
 const JSON_FORMAT = 0;
 const ALIGNMENT = 8;
 
+/** As a guest's call is given it (contract.ts). */
+export interface CallTime {
+  readonly timeoutMs: number;
+  readonly graceMs?: number;
+  readonly spentMs?: number;
+}
+
 export class PolicyInstance {
   readonly #started: StartedInstance;
   readonly #exports: PolicyExports;
@@ -92,7 +99,7 @@ export class PolicyInstance {
 
   /** As `loadData`, for an instance that serves. Null when it holds; otherwise the instance is broken. */
   setData(json: string, timeoutMs: number): EventFailure | null {
-    this.#arm(timeoutMs, 0);
+    this.#arm({ timeoutMs });
     try {
       this.#replaceData(json);
       this.#assertEndedWell("opa_json_parse");
@@ -111,9 +118,9 @@ export class PolicyInstance {
    * @returns JSON: a list with one object whose key `result` is the value, or an empty list when it is undefined
    * @throws EventFailure and nothing else. `isBroken` then tells whether the instance is lost with it.
    */
-  evaluate(entrypoint: number, input: string, timeoutMs: number, graceMs: number): string {
+  evaluate(entrypoint: number, input: string, time: CallTime): string {
     const inputBytes = Buffer.byteLength(input);
-    this.#arm(timeoutMs, graceMs);
+    this.#arm(time);
     try {
       const inputAddress = this.#heapAddress;
       this.#writeAtHeap(input, inputBytes);
@@ -140,8 +147,8 @@ export class PolicyInstance {
     this.#isBroken = true;
   }
 
-  #arm(timeoutMs: number, graceMs: number): void {
-    this.#started.deadline.arm(timeoutMs, graceMs);
+  #arm({ timeoutMs, graceMs = 0, spentMs = 0 }: CallTime): void {
+    this.#started.deadline.arm(timeoutMs, graceMs, spentMs);
     this.#started.fuel.fill();
     this.#evaluation.begin();
   }
@@ -202,7 +209,7 @@ export class PolicyInstance {
   }
 
   #atStart<T>(call: string, timeoutMs: number, work: () => T): T {
-    this.#arm(timeoutMs, 0);
+    this.#arm({ timeoutMs });
     try {
       const result = work();
       this.#assertEndedWell(call);
