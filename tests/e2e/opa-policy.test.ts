@@ -1,9 +1,9 @@
 /** The example policy in the agent as operators run it: token, body, data, responses. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import { AgentProcess } from "../support/agent-process.ts";
+import { bearerToken } from "../support/example-token.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -18,11 +18,7 @@ const { settings } = (await Bun.file(join(FOLDER, "data.json")).json()) as {
   settings: { secret: string; public: string[]; max_quantity: number };
 };
 
-function token(claims: object, secret = settings.secret): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `Bearer ${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
-}
+const token = (claims: object, secret = settings.secret): string => bearerToken(claims, secret);
 
 const ALICE = token({ sub: "alice", aud: "shop" });
 

@@ -6,7 +6,7 @@
 /** Sentinel speaks protocol v1 and needs a proxy of before February 2026; Zentinel speaks v2. */
 export type ProxyEra = "sentinel" | "zentinel";
 
-export type AgentEvent = "request_headers" | "response_headers";
+export type AgentEvent = "request_headers" | "request_body" | "response_headers";
 
 export interface ProxyConfig {
   readonly era: ProxyEra;

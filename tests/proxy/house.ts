@@ -46,6 +46,7 @@ export interface ClientAnswer {
 export interface ClientRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
 const AGENT_READY_WITHIN_MS = 15_000;
@@ -93,10 +94,14 @@ export class House implements AsyncDisposable {
     return house;
   }
 
-  async request(target: string, { method = "GET", headers = {} }: ClientRequest = {}): Promise<ClientAnswer> {
+  async request(
+    target: string,
+    { method = "GET", headers = {}, body: sent }: ClientRequest = {},
+  ): Promise<ClientAnswer> {
     const response = await fetch(`http://${this.#addresses.listen}${target}`, {
       method,
       headers: { ...headers },
+      ...(sent === undefined ? {} : { body: sent }),
       redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
