@@ -25,6 +25,44 @@ function formatPositive(value: number, verb: "e" | "f" | "g", precision: number)
   }
 }
 
+/** `%b`: mantissa and power of two. */
+export function formatBinary(value: number): string {
+  const { mantissa, exponent } = parts(Math.abs(value));
+  return `${value < 0 ? "-" : ""}${mantissa}p${exponent < 0 ? "" : "+"}${exponent}`;
+}
+
+const HEX_FRACTION_BITS = 52;
+
+/** `%x`: hexadecimal digits and power of two; `precision` -1 is as many digits as it takes. */
+export function formatHexadecimal(value: number, precision: number): string {
+  const sign = value < 0 || Object.is(value, -0) ? "-" : "";
+  let { mantissa, exponent } = parts(Math.abs(value));
+  if (mantissa === 0n) return `${sign}0x0${precision > 0 ? `.${"0".repeat(precision)}` : ""}p+00`;
+  while (mantissa < 1n << BigInt(HEX_FRACTION_BITS)) {
+    mantissa <<= 1n;
+    exponent--;
+  }
+  let power = exponent + HEX_FRACTION_BITS;
+  const dropped = precision < 0 ? 0 : Math.max(HEX_FRACTION_BITS - 4 * precision, 0);
+  if (dropped > 0) mantissa = roundedShift(mantissa, BigInt(dropped)) << BigInt(dropped);
+  if (mantissa >> BigInt(HEX_FRACTION_BITS + 1) !== 0n) {
+    mantissa >>= 1n;
+    power++;
+  }
+  const digits = (mantissa & ((1n << BigInt(HEX_FRACTION_BITS)) - 1n)).toString(16).padStart(13, "0");
+  const fraction =
+    precision < 0 ? digits.replace(/0+$/, "") : digits.padEnd(precision, "0").slice(0, precision);
+  const shownPower = `${power < 0 ? "-" : "+"}${Math.abs(power).toString().padStart(2, "0")}`;
+  return `${sign}0x1${fraction === "" ? "" : `.${fraction}`}p${shownPower}`;
+}
+
+function roundedShift(value: bigint, bits: bigint): bigint {
+  const quotient = value >> bits;
+  const rest = value & ((1n << bits) - 1n);
+  const half = 1n << (bits - 1n);
+  return rest > half || (rest === half && (quotient & 1n) === 1n) ? quotient + 1n : quotient;
+}
+
 /** 0.d₁d₂… × 10^(exponent + 1). */
 interface Digits {
   readonly text: string;

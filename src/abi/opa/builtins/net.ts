@@ -125,34 +125,37 @@ function merge(value: RegoValue | undefined, context: EvaluationContext): RegoSe
   context.charge(items.length * UNITS_PER_PAIR);
   const ranges = items.map((item) => {
     if (typeof item !== "string") throw new UndefinedResult("element must be string");
-    return toSpan(networkToMerge(item));
+    return spanOf(item);
   });
   return new RegoSet(mergeSpans(ranges).flatMap(networksOf));
-}
-
-/** A bare IPv4 address gets the mask of its class, as Go's net.IP.DefaultMask says. */
-function networkToMerge(text: string): Network {
-  const address = parseAddress(text);
-  if (address === null) return networkOf(text);
-  if (address.bits !== 32) throw new UndefinedResult("IPv6 invalid: needs prefix length");
-  const first = Number(address.value >> 24n);
-  const prefix = first < 128 ? 8 : first < 192 ? 16 : 24;
-  const host = BigInt(32 - prefix);
-  return { base: (address.value >> host) << host, bits: 32, prefix };
 }
 
 interface Span {
   readonly first: bigint;
   readonly last: bigint;
-  /** What it came from, while it is not merged with another. */
-  readonly network: Network | null;
+  /** How it is written while it is not merged with another. */
+  readonly text: string | null;
 }
 
-function toSpan(network: Network): Span {
+/** A bare IPv4 address gets the mask of its class, as Go's net.IP.DefaultMask says, and keeps its own bits. */
+function spanOf(text: string): Span {
+  const address = parseAddress(text);
+  if (address === null) {
+    const network = networkOf(text);
+    return { ...rangeOfNetwork(network), text: formatNetwork(network) };
+  }
+  if (address.bits !== 32) throw new UndefinedResult("IPv6 invalid: needs prefix length");
+  const first = Number(address.value >> 24n);
+  const prefix = first < 128 ? 8 : first < 192 ? 16 : 24;
+  const host = BigInt(32 - prefix);
+  const network: Network = { base: (address.value >> host) << host, bits: 32, prefix };
+  return { ...rangeOfNetwork(network), text: `${formatAddress(address)}/${prefix}` };
+}
+
+function rangeOfNetwork(network: Network): { first: bigint; last: bigint } {
   return {
     first: asV6({ value: network.base, bits: network.bits }),
     last: asV6({ value: lastOf(network), bits: network.bits }),
-    network,
   };
 }
 
@@ -166,7 +169,7 @@ function mergeSpans(spans: readonly Span[]): readonly Span[] {
       merged.push(span);
     } else {
       const first = compare(span.first, later.first) < 0 ? span.first : later.first;
-      merged[merged.length - 1] = { first, last: later.last, network: null };
+      merged[merged.length - 1] = { first, last: later.last, text: null };
     }
   }
   return merged;
@@ -184,8 +187,8 @@ function before(address: bigint): bigint {
 const V4_FIRST = 0xffffn << 32n;
 const V4_LAST = V4_FIRST | 0xffffffffn;
 
-function networksOf({ first, last, network }: Span): readonly string[] {
-  if (network !== null) return [formatNetwork(network)];
+function networksOf({ first, last, text }: Span): readonly string[] {
+  if (text !== null) return [text];
   const isV4 = first >= V4_FIRST && last <= V4_LAST;
   const bits = isV4 ? 32 : 128;
   const texts: string[] = [];

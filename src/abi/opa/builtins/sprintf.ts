@@ -6,7 +6,7 @@
 import { RegoNumber } from "../values/rego-number.ts";
 import { bytesOf, isArray, type RegoValue } from "../values/rego-value.ts";
 import { assertWorkable, MAX_TEXT_UNITS, UndefinedResult } from "./builtin.ts";
-import { formatFloat } from "./go-float.ts";
+import { formatBinary, formatFloat, formatHexadecimal } from "./go-float.ts";
 import { type ArgumentPrinter, type Flags, formatGo, NO_FLAGS } from "./go-format.ts";
 import { printRego, quote } from "./go-quote.ts";
 
@@ -231,9 +231,10 @@ function printFloat(value: number, verb: string, flags: Flags): string | null {
     case "F":
       return signed(formatFloat(value, "f", flags.precision ?? 6), flags);
     case "b":
+      return signed(formatBinary(value), flags);
     case "x":
     case "X":
-      throw new UndefinedResult(`floating-point numbers are not written by %${verb} here`);
+      return cased(signed(formatHexadecimal(value, flags.precision ?? -1), flags), verb);
     default:
       return null;
   }

@@ -154,7 +154,10 @@ class TreeParser {
   #define(text: string): void {
     const { nodes, ending } = this.#list();
     if (ending.word !== "end") throw new UndefinedResult("expected end of define");
-    this.#defined.set(quotedName(text).name, nodes);
+    const { name } = quotedName(text);
+    if (this.#defined.has(name))
+      throw new UndefinedResult(`multiple definition of template ${JSON.stringify(name)}`);
+    this.#defined.set(name, nodes);
   }
 
   #template(word: "template" | "block", text: string): TemplateNode {

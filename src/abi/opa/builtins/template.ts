@@ -221,7 +221,7 @@ class Rendering {
 
 function field(value: TemplateValue, name: string): TemplateValue {
   if (value instanceof RegoObject) return value.get(name);
-  if (value === undefined || value === null) throw new UndefinedResult(`nil data; no entry for key ${name}`);
+  if (value === undefined) return undefined;
   throw new UndefinedResult(`can't evaluate field ${name}`);
 }
 

@@ -49,8 +49,7 @@ export const UNITS: BuiltinTable = {
     const [amount, unit] = split(text);
     const multiplier = BYTE_UNITS.get(unit);
     if (multiplier === undefined) throw new UndefinedResult(`byte unit ${unit} not recognized`);
-    const { numerator, denominator } = rationalOf(amount);
-    return RegoNumber.of((numerator * multiplier) / denominator);
+    return RegoNumber.of(timesRounded(rationalOf(amount), multiplier));
   },
   "units.parse": (args) => {
     const text = stringArgument(args, 0).replaceAll('"', "");
@@ -94,7 +93,7 @@ function split(text: string): [amount: string, unit: string] {
 
 const AMOUNT = /^([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?$/;
 
-function rationalOf(text: string): { numerator: bigint; denominator: bigint } {
+function rationalOf(text: string): Rational {
   const match = AMOUNT.exec(text);
   if (match === null) throw new UndefinedResult("could not parse amount to a number");
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
@@ -105,6 +104,45 @@ function rationalOf(text: string): { numerator: bigint; denominator: bigint } {
   return power >= 0
     ? { numerator: digits * 10n ** BigInt(power), denominator: 1n }
     : { numerator: digits, denominator: 10n ** BigInt(-power) };
+}
+
+interface Rational {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+const MANTISSA_BITS = 64;
+
+/** OPA computes with floats of 64 bits of mantissa (Go's big.Float), and cuts off what is behind the point. */
+function timesRounded(amount: Rational, multiplier: bigint): bigint {
+  const { numerator, denominator } = rounded(amount);
+  const product = rounded({ numerator: numerator * multiplier, denominator });
+  return product.numerator / product.denominator;
+}
+
+/** To the nearest float, ties to even. */
+function rounded({ numerator, denominator }: Rational): Rational {
+  if (numerator === 0n) return { numerator, denominator: 1n };
+  const size = numerator < 0n ? -numerator : numerator;
+  let shift = bitsOf(size) - bitsOf(denominator) - MANTISSA_BITS;
+  if (divided(size, denominator, shift) >= 1n << BigInt(MANTISSA_BITS)) shift++;
+  const mantissa = divided(size, denominator, shift) * (numerator < 0n ? -1n : 1n);
+  return shift >= 0
+    ? { numerator: mantissa << BigInt(shift), denominator: 1n }
+    : { numerator: mantissa, denominator: 1n << BigInt(-shift) };
+}
+
+/** size / denominator / 2^shift, rounded half to even. */
+function divided(size: bigint, denominator: bigint, shift: number): bigint {
+  const dividend = shift < 0 ? size << BigInt(-shift) : size;
+  const divisor = shift > 0 ? denominator << BigInt(shift) : denominator;
+  const quotient = dividend / divisor;
+  const twice = 2n * (dividend % divisor);
+  return twice > divisor || (twice === divisor && (quotient & 1n) === 1n) ? quotient + 1n : quotient;
+}
+
+function bitsOf(value: bigint): number {
+  return value.toString(2).length;
 }
 
 /** Whole numbers as they are, others with ten digits behind the point, rounded half away from zero. */

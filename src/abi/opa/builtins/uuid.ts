@@ -81,7 +81,8 @@ function unixNs(bytes: Buffer): bigint {
     BigInt(bytes.readUInt32BE(0)) |
     (BigInt(bytes.readUInt16BE(4)) << 32n) |
     (BigInt(bytes.readUInt16BE(6) & 0xfff) << 48n);
-  return (time - EPOCH_OFFSET) * 100n;
+  // Go counts them in 64 bits, whatever the year.
+  return BigInt.asIntN(64, (time - EPOCH_OFFSET) * 100n);
 }
 
 function macVariables(byte: number): string {

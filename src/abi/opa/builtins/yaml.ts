@@ -141,9 +141,16 @@ class YamlReader {
     const merged: [RegoValue, RegoValue][] = [];
     for (const { key, value } of node.items) {
       if (isMergeKey(key)) merged.push(...this.#merged(value, depth));
-      else own.push([keyOf(this.#value(key, depth + 1)), this.#value(value, depth + 1)]);
+      else own.push([this.#key(key, depth), this.#value(value, depth + 1)]);
     }
     return new RegoObject([...merged.reverse(), ...own]);
+  }
+
+  #key(node: unknown, depth: number): string {
+    if (isScalar(node) && node.type === Scalar.PLAIN && typeof node.value === "string") {
+      if (NO_NUMBER.has(node.value)) return node.value.toLowerCase().replace("+", "");
+    }
+    return keyOf(this.#value(node, depth + 1));
   }
 
   /** Of several mappings the first counts, and the keys that stand beside `<<` before all of them. */
@@ -202,6 +209,7 @@ function marshal(value: RegoValue, context: EvaluationContext): string {
     indent: 2,
     aliasDuplicateObjects: false,
     schema: "core",
+    singleQuote: true,
     blockQuote: "literal",
   });
   assertWorkable(text.length, 4 * MAX_UNITS, "characters of YAML");
@@ -242,7 +250,8 @@ class PlainValues {
 /** Words of YAML 1.1 for true and false, numbers to the base 60, and timestamps: strings to Go, and quoted by it. */
 const OLD_WORD = /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/;
 const OLD_NUMBER = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
-const TIMESTAMP = /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:$|[Tt ])/;
+const TIMESTAMP =
+  /^\d{4}-\d\d?-\d\d?(?:[Tt]\d\d?:\d\d?:\d\d?(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)| \d\d?:\d\d?:\d\d?(?:\.\d+)?)?$/;
 
 /** Quoted where a reader would take it for something else. */
 function stringNode(text: string): Scalar {
