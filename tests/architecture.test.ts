@@ -70,6 +70,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that compute and nothing else: no package, no file, no socket, no process. */
 const PURE_ROOMS: readonly string[] = ["event", "protocol", "exchange", "dispatch", "abi"];
 
+/** What only they may use of packages and the system: algorithms, and nothing that reaches outside of the process. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  "abi/opa/builtins/": ["node:crypto", "re2js", "yaml"],
+};
+
 interface SourceFile {
   /** Below src, with slashes. */
   readonly path: string;
@@ -81,6 +86,15 @@ interface SourceFile {
 
 /** Every way a file can name another: imports, re-exports, dynamic imports, and worker entry points. */
 const IMPORTED = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|\bnew URL\(\s*|\bnew Worker\(\s*)"([^"]+)"/g;
+
+/** Without types and without what is only imported when it is needed. */
+const IMPORTED_AT_ONCE = /^(?:import|export)\s+(?!type\b)[^;]*?\bfrom\s+"([^"]+)"/gm;
+
+function mayUse({ path }: SourceFile, library: string): boolean {
+  return Object.entries(LIBRARIES).some(
+    ([folder, libraries]) => path.startsWith(folder) && libraries.includes(library),
+  );
+}
 
 async function readSources(): Promise<readonly SourceFile[]> {
   const files: SourceFile[] = [];
@@ -163,9 +177,29 @@ describe("imports", () => {
     const foreign = files
       .filter((file) => PURE_ROOMS.includes(file.room))
       .flatMap((file) =>
-        file.imports.filter((name) => target(file, name) === null).map((name) => `${file.path} -> ${name}`),
+        file.imports
+          .filter((name) => target(file, name) === null && !mayUse(file, name))
+          .map((name) => `${file.path} -> ${name}`),
       );
     expect(foreign).toEqual([]);
+  });
+
+  test("libraries of single functions are loaded with those functions, and never with the agent", () => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const seen = new Set<string>();
+    const visit = (path: string): void => {
+      const file = byPath.get(path);
+      if (file === undefined || seen.has(path)) return;
+      seen.add(path);
+      for (const [, name = ""] of file.text.matchAll(IMPORTED_AT_ONCE)) visit(target(file, name) ?? "");
+    };
+    visit("main.ts");
+    expect(seen.has("abi/opa/builtins/registry.ts")).toBe(true);
+    const eager = files.filter(({ path, imports }) => {
+      const libraries = Object.entries(LIBRARIES).find(([folder]) => path.startsWith(folder))?.[1] ?? [];
+      return seen.has(path) && imports.some((name) => libraries.includes(name));
+    });
+    expect(eager.map(({ path }) => path)).toEqual([]);
   });
 
   test("every import names an existing file", () => {

@@ -3,7 +3,9 @@
  * with options of its own adds an object here.
  */
 
-export const ABI_NAMES = ["json", "http-wasm"] as const;
+import type { OpaOptions } from "./opa/opa-options.ts";
+
+export const ABI_NAMES = ["json", "http-wasm", "opa"] as const;
 
 export type AbiName = (typeof ABI_NAMES)[number];
 
@@ -14,6 +16,8 @@ export interface AbiOptions {
   readonly canonicalHeaderCase: boolean;
   /** Absent: `DEFAULT_HTTP_WASM`. */
   readonly httpWasm?: HttpWasmOptions;
+  /** For policies of OPA; absent for what they do without options. */
+  readonly opa?: OpaOptions;
 }
 
 /** What becomes of an event in which a guest asks for something that no answer can carry. */

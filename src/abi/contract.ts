@@ -12,6 +12,7 @@ import type { EndReason } from "../exchange/end-reason.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
 import type { LoadedModule } from "../wasm/load-module.ts";
 import type { AbiName, AbiOptions } from "./abi-options.ts";
+import type { PolicyBundle } from "./opa/opa-options.ts";
 
 /** What every live guest has. Not re-entrant: the next call starts after the last one returned. */
 export interface GuestInstance {
@@ -112,6 +113,13 @@ export interface Abi {
   readonly name: AbiName;
   /** Whether the module speaks this ABI at all, by its imports and exports alone. */
   recognises(module: LoadedModule): boolean;
-  /** @throws ModuleError naming what the module lacks. */
-  prepare(module: LoadedModule, options: AbiOptions): GuestFactory;
+  /**
+   * @param bundle what came with the module, for an ABI whose modules come in bundles
+   * @throws ModuleError naming what the module lacks.
+   */
+  prepare(
+    module: LoadedModule,
+    options: AbiOptions,
+    bundle: PolicyBundle | null,
+  ): GuestFactory | Promise<GuestFactory>;
 }

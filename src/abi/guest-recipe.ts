@@ -7,9 +7,11 @@ import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
 import type { LimitOptions } from "../wasm/metering/limited-module.ts";
 import type { AbiOptions } from "./abi-options.ts";
 import type { Abi, GuestFactory } from "./contract.ts";
+import { unpackBundle } from "./opa/policy-bundle.ts";
 import { ABIS, DEFAULT_ABI } from "./registry.ts";
 
 export interface GuestRecipe {
+  /** As they were read: a module, or a bundle of OPA with one in it. */
   readonly moduleBytes: Uint8Array<ArrayBuffer>;
   /** Null runs the module as it is. */
   readonly limits: LimitOptions | null;
@@ -36,8 +38,9 @@ export function guestLimits(maxMemoryBytes: number): LimitOptions {
 
 /** @throws ModuleError with a sentence that says what the module lacks. */
 export async function prepareGuest(recipe: GuestRecipe): Promise<PreparedGuest> {
-  const module = await loadModule(recipe.moduleBytes, recipe.limits);
-  return { module, factory: chooseAbi(module, recipe.abi).prepare(module, recipe.abi) };
+  const { moduleBytes, bundle } = await unpackBundle(recipe.moduleBytes);
+  const module = await loadModule(moduleBytes, recipe.limits);
+  return { module, factory: await chooseAbi(module, recipe.abi).prepare(module, recipe.abi, bundle) };
 }
 
 function chooseAbi(module: LoadedModule, { abi: wanted }: AbiOptions): Abi {

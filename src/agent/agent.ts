@@ -219,7 +219,8 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
         events: this.#dispatcher,
         log: this.log,
         redirectEncoding,
-        reader: () => reader,
+        // Guests of other ABIs do not read its text: for them the protocol's decoder is the shorter way.
+        reader: () => (this.#guest.loaded.factory.abiName === "json" ? reader : null),
         profile: () => this.#profile(),
       }),
     };

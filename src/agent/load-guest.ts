@@ -4,6 +4,7 @@ import { type GuestRecipe, guestLimits, type PreparedGuest, prepareGuest } from 
 import type { Log } from "../telemetry/log.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import type { ConfigFile, GuestConfig } from "./guest-config.ts";
+import { readPolicyOptions } from "./policy-settings.ts";
 import type { Settings } from "./settings.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -32,6 +33,7 @@ export async function loadGuest(
         shareInstances: settings.shareInstances,
         configuration: file,
       },
+      opa: await readPolicyOptions(settings, settings.events),
     },
   };
   const guest = await prepareGuest(recipe);

@@ -1,4 +1,7 @@
-/** What makes a serving agent reload its module: SIGHUP, and with `--watch` a change of its file or its configuration's. */
+/**
+ * What makes a serving agent reload its module: SIGHUP, and with `--watch` a change of its file, of its configuration's
+ * or of its data's.
+ */
 
 import { resolve } from "node:path";
 import type { Log } from "../telemetry/log.ts";
@@ -22,8 +25,8 @@ export class ReloadTriggers {
   }
 
   /** From now on changes of the files are seen. One that comes before `serve` is answered then. */
-  watch({ watch, modulePath, configPath }: Settings): void {
-    const paths = watch ? [modulePath, ...(configPath === null ? [] : [configPath])] : [];
+  watch({ watch, modulePath, configPath, dataPath }: Settings): void {
+    const paths = watch ? [modulePath, configPath, dataPath].filter((path) => path !== null) : [];
     this.#watchers = paths.map(
       (path) => new FileWatcher(resolve(path), () => this.#reload("the file changed")),
     );

@@ -6,6 +6,7 @@
 import type { OnUnsupported } from "../abi/abi-options.ts";
 import type { EventKind } from "../event/event.ts";
 import type { RedirectEncoding } from "../protocol/redirect-encoding.ts";
+import type { PolicySettings } from "./policy-settings.ts";
 import type { DispatchMode } from "../ring/ring.ts";
 
 export type { DispatchMode, RedirectEncoding };
@@ -19,7 +20,7 @@ export type Isolation = "shared" | "per-request";
 /** Most instances of a module that can be asked for, by option or by the proxy's configuration. */
 export const MAX_POOL_SIZE = 256;
 
-export interface Settings {
+export interface Settings extends PolicySettings {
   readonly socketPath: string;
   readonly socketMode: number;
   readonly modulePath: string;

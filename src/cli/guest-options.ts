@@ -11,6 +11,11 @@ export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
   maxMemoryBytes: SERVE_OPTIONS.maxMemoryBytes,
   limits: SERVE_OPTIONS.limits,
   headerCase: SERVE_OPTIONS.headerCase,
+  events: SERVE_OPTIONS.events,
+  entrypoint: SERVE_OPTIONS.entrypoint,
+  responseEntrypoint: SERVE_OPTIONS.responseEntrypoint,
+  dataPath: SERVE_OPTIONS.dataPath,
+  opaInput: SERVE_OPTIONS.opaInput,
 };
 
 export const CONFIG_OPTION: Option<string | null> = {

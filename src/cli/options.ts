@@ -14,6 +14,7 @@ import {
   integerKind,
   pathKind,
   switchKind,
+  textKind,
 } from "./value-kind.ts";
 
 const KIB = 1024;
@@ -25,6 +26,7 @@ const MODULE = "Module";
 const SOCKET = "Socket";
 const LIMITS = "Limits on the module";
 const EXCHANGES = "Exchanges: a request with all that follows it";
+const POLICIES = "OPA policies";
 const VERDICTS = "Verdicts";
 const RECORDING = "Recording of events";
 const LOGS = "Logs and life";
@@ -222,6 +224,43 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     description:
       "Refuse, with 403, requests whose bodies or WebSocket frames the module inspects, but which the proxy would not show to it.",
     group: EXCHANGES,
+  },
+  entrypoint: {
+    flag: "entrypoint",
+    env: "WASM_ENTRYPOINT",
+    kind: textKind("the path of a rule like envoy/authz/allow"),
+    fallback: { describe: "the policy's only one, or envoy/authz/allow", choose: () => null },
+    placeholder: "<path>",
+    description: "The rule of an OPA policy that decides on requests.",
+    group: POLICIES,
+  },
+  responseEntrypoint: {
+    flag: "response-entrypoint",
+    env: "WASM_RESPONSE_ENTRYPOINT",
+    kind: textKind("the path of a rule like envoy/authz/response"),
+    fallback: { describe: "none: responses are allowed", choose: () => null },
+    placeholder: "<path>",
+    description: "The rule of an OPA policy that decides on responses.",
+    group: POLICIES,
+  },
+  dataPath: {
+    flag: "data",
+    env: "WASM_OPA_DATA",
+    kind: pathKind(),
+    fallback: { describe: "that of the bundle", choose: () => null },
+    placeholder: "<file>",
+    description: "JSON of an object with data for an OPA policy; its keys replace those of a bundle's data.",
+    group: POLICIES,
+  },
+  opaInput: {
+    flag: "opa-input",
+    env: "WASM_OPA_INPUT",
+    kind: choiceKind(["envoy", "dapr", "apisix", "json"]),
+    fallback: { value: "envoy" },
+    placeholder: "envoy|dapr|apisix|json",
+    description:
+      "Which integration of OPA a policy was written for: the shape of its input and of its decision.",
+    group: POLICIES,
   },
   failOpen: {
     flag: "fail-open",

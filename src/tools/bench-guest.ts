@@ -6,6 +6,7 @@
  */
 
 import { guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
+import { readPolicyOptions } from "../agent/policy-settings.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import type { EventSource } from "../event/event-sink.ts";
@@ -82,7 +83,11 @@ export class BenchGuest {
     const prepared = await prepareGuest({
       moduleBytes,
       limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-      abi: { abi: "auto", canonicalHeaderCase: settings.headerCase === "canonical" },
+      abi: {
+        abi: "auto",
+        canonicalHeaderCase: settings.headerCase === "canonical",
+        opa: await readPolicyOptions(settings, settings.events),
+      },
     });
     return new BenchGuest(prepared, settings, configJson);
   }

@@ -81,17 +81,27 @@ export class Deadline {
 
   /** The import that the limited module calls: returns the units of another slice, or 0. */
   readonly check = (): number => {
-    if (this.#hasExpired) return STOP;
+    const leftMs = this.#leftMs();
+    return leftMs > 0 ? this.#grant(leftMs) : STOP;
+  };
+
+  /** For work that the host does within a call, in steps: whether the call is to be stopped, as `check` tells the guest. */
+  isOver(): boolean {
+    return this.#leftMs() <= 0;
+  }
+
+  /** Up to the timeout, or to the end of the grace; 0 when the call is stopped. */
+  #leftMs(): number {
+    if (this.#hasExpired) return 0;
     const nowMs = performance.now();
     if (this.#startedAtMs === NOT_STARTED) this.#startedAtMs = nowMs;
     const elapsedMs = nowMs - this.#startedAtMs;
-    if (elapsedMs < this.#timeoutMs) return this.#grant(this.#timeoutMs - elapsedMs);
-    if (elapsedMs < this.#graceMs && this.#granted < CHEAP_SLICES * this.#wholeSlice)
-      return this.#grant(this.#graceMs);
+    if (elapsedMs < this.#timeoutMs) return this.#timeoutMs - elapsedMs;
+    if (elapsedMs < this.#graceMs && this.#granted < CHEAP_SLICES * this.#wholeSlice) return this.#graceMs;
     this.#hasExpired = true;
     this.#elapsedMs = this.#graceMs > 0 ? elapsedMs + this.#spentMs : elapsedMs;
-    return STOP;
-  };
+    return 0;
+  }
 
   #grant(leftMs: number): number {
     const units =

@@ -63,10 +63,20 @@ export class GuestMemory {
     }
   }
 
-  /** A copy. The range must be in bounds. */
-  readBytes(pointer: number, length: number): Uint8Array {
+  /** Bytes before the first zero byte from `pointer` on; -1 when there is none within `maxBytes`, or within memory. */
+  terminatedLength(pointer: number, maxBytes: number): number {
+    const bytes = this.#view();
     const start = pointer >>> 0;
-    return new Uint8Array(this.#view().subarray(start, start + (length >>> 0)));
+    if (start >= bytes.length) return -1;
+    // A search in a view of its own would stop at `maxBytes`, but makes an object for every result.
+    const end = bytes.indexOf(0, start);
+    return end < 0 || end - start > maxBytes ? -1 : end - start;
+  }
+
+  /** A copy. The range must be in bounds. */
+  copyBytes(pointer: number, length: number): Buffer {
+    const start = pointer >>> 0;
+    return Buffer.from(this.#view().subarray(start, start + (length >>> 0)));
   }
 
   #view(): Buffer {

@@ -5,6 +5,8 @@
 export type ModuleErrorCode =
   | "module-unreadable"
   | "module-not-wasm"
+  | "module-bundle"
+  | "module-data"
   | "module-invalid"
   | "module-unsupported-instruction"
   | "module-too-large"

@@ -3,9 +3,10 @@
 import { expect } from "bun:test";
 import { ALLOWED, BLOCKED, type ContractCase, exchange, failed } from "./contract-case.ts";
 
-const BLOCK = { mode: "block" };
-const REFUSE = { mode: "refuse" };
-const OTHER = { mode: "other" };
+/** A policy of OPA sees `data` alone, and what is no object is refused for it. */
+const BLOCK = { mode: "block", data: { mode: "block" } };
+const REFUSE = { mode: "refuse", data: "refuse" };
+const OTHER = { mode: "other", data: { mode: "other" } };
 
 export const CONFIGURATION_CASES = {
   "a configuration reaches the guest": async ({ serve }) => {

@@ -3,5 +3,6 @@
 import type { AbiDescriptor } from "./descriptor.ts";
 import { HTTP_WASM } from "./http-wasm.ts";
 import { JSON_ABI } from "./json.ts";
+import { OPA } from "./opa.ts";
 
-export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI, HTTP_WASM];
+export const DESCRIPTORS: readonly AbiDescriptor[] = [JSON_ABI, HTTP_WASM, OPA];

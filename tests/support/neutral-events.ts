@@ -3,12 +3,17 @@
 import type { HeaderMap, RequestHeadersEvent, ResponseHeadersEvent } from "../../src/event/event.ts";
 
 export function sampleRequest(
-  facts: { readonly uri?: string; readonly id?: string; readonly headers?: HeaderMap } = {},
+  facts: {
+    readonly method?: string;
+    readonly uri?: string;
+    readonly id?: string;
+    readonly headers?: HeaderMap;
+  } = {},
 ): RequestHeadersEvent {
   return {
     kind: "request-headers",
     correlationId: facts.id ?? "id",
-    method: "GET",
+    method: facts.method ?? "GET",
     uri: facts.uri ?? "/",
     headers: facts.headers ?? { host: ["a.test"] },
     metadata: {

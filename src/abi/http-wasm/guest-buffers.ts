@@ -63,7 +63,7 @@ export class GuestBuffers {
     if (length === 0) return new Uint8Array(0);
     this.assertInBounds(pointer, length);
     this.charge(length >>> 0);
-    return this.#view.readBytes(pointer, length);
+    return this.#view.copyBytes(pointer, length);
   }
 
   /** Work that the host did for so many bytes is taken off the guest's fuel. */

@@ -20,14 +20,14 @@ const REQUIRED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   [HANDLE_RESPONSE, "(i32, i32) -> ()"],
 ]);
 
-export const httpWasmAbi: Abi = {
+export const httpWasmAbi = {
   name: "http-wasm",
   recognises: ({ imports, exportTypes }) =>
     imports.some(({ module }) => module === HOST_MODULE) ||
     exportTypes.has(HANDLE_REQUEST) ||
     exportTypes.has(HANDLE_RESPONSE),
   prepare,
-};
+} satisfies Abi;
 
 function prepare(
   loaded: LoadedModule,

@@ -33,11 +33,11 @@ export const OPTIONAL_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   [ABI_FLAGS, "() -> i32"],
 ]);
 
-export const jsonAbi: Abi = {
+export const jsonAbi = {
   name: "json",
-  recognises: (loaded) => EVENT_EXPORTS.some(({ name }) => loaded.exportTypes.has(name)),
+  recognises: (loaded: LoadedModule) => EVENT_EXPORTS.some(({ name }) => loaded.exportTypes.has(name)),
   prepare,
-};
+} satisfies Abi;
 
 function prepare(loaded: LoadedModule, options: AbiOptions): StatelessFactory {
   const types = loaded.exportTypes;

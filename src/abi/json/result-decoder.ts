@@ -47,7 +47,7 @@ const MAX_SEARCHED_UNITS = 2 ** 20;
 const DEFAULT_BLOCK_STATUS = 403;
 const DEFAULT_REDIRECT_STATUS = 302;
 /** Proxies read JSON of at most 128 levels, of which an answer needs three for itself. */
-const MAX_CUSTOM_DEPTH = 100;
+export const MAX_CUSTOM_DEPTH = 100;
 /** A final status: those below 200 are interim ones, which end no request. */
 const MIN_STATUS = 200;
 const MAX_STATUS = 599;
@@ -234,7 +234,7 @@ function decodeAudit(result: Result): Audit {
   };
 }
 
-function isShallow(value: unknown, levels: number): boolean {
+export function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }

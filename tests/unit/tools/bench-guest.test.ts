@@ -12,16 +12,11 @@ import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { replyGuest } from "../../guests/reply-guest.ts";
+import { DEFAULT_GUEST_SETTINGS } from "../../support/guest-settings.ts";
 import { jsonRecipe, prepareStateless } from "../../support/prepare-stateless.ts";
 import { TEST_LIMITS } from "../../support/slot-settings.ts";
 
-const SETTINGS: GuestSettings = {
-  timeoutMs: 200,
-  startTimeoutMs: 1000,
-  maxMemoryBytes: 64 * 1024 * 1024,
-  limits: true,
-  headerCase: "preserve",
-};
+const SETTINGS: GuestSettings = { ...DEFAULT_GUEST_SETTINGS, timeoutMs: 200, startTimeoutMs: 1000 };
 
 async function open(
   name: GuestName,

@@ -6,14 +6,9 @@ import { assembleWat } from "../../guests/assemble-guest.ts";
 import { GUESTS, type GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { type ExampleLanguage, examplePolicy } from "../../support/example-modules.ts";
+import { DEFAULT_GUEST_SETTINGS } from "../../support/guest-settings.ts";
 
-const SETTINGS: GuestSettings = {
-  timeoutMs: 200,
-  startTimeoutMs: 500,
-  maxMemoryBytes: 64 * 1024 * 1024,
-  limits: true,
-  headerCase: "preserve",
-};
+const SETTINGS: GuestSettings = { ...DEFAULT_GUEST_SETTINGS, timeoutMs: 200, startTimeoutMs: 500 };
 
 async function checkFile(
   path: string,
