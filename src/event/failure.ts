@@ -35,6 +35,7 @@ export const FAILURE_CODES = [
   "exchange-lost",
   "queue-timeout",
   "event-undecodable",
+  "event-lost",
   "agent-internal",
 ] as const;
 
