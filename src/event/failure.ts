@@ -37,6 +37,7 @@ export const FAILURE_CODES = [
   "exchange-lost",
   "queue-timeout",
   "event-undecodable",
+  "event-lost",
   "agent-internal",
 ] as const;
 

@@ -32,10 +32,29 @@ export interface FrameHandler {
   onFrame(buffer: Buffer, start: number, end: number): void;
   /** The peer is gone: nothing can be answered any more. */
   onDisconnect(): void;
+  /** From now on the handler notes what it has taken and not answered; null ends that. */
+  useJournal(journal: EventJournal | null): void;
+  /** Answers what another process has lost on this connection, as the failure policy wants it. */
+  refuseLost(events: readonly LostEvent[]): void;
   /** `saveState` gives the same from now on. */
   readonly hasFinalState: boolean;
   /** What another process needs to go on with this connection, once nothing is pending on it. */
   saveState(): HandlerState;
+}
+
+/** What the peer waits for, kept where it outlives this process. */
+export interface EventJournal {
+  /** An event was taken. The result is for `close`; it may be a number that stands for nothing. */
+  open(type: number, correlationId: string): number;
+  /** Its answer was given, or is not wanted any more. */
+  close(entry: number): void;
+}
+
+/** An event that a process took and did not live to answer. */
+export interface LostEvent {
+  /** The protocol's own number of its kind. */
+  readonly type: number;
+  readonly correlationId: string;
 }
 
 /** A handler's state as plain JSON. Only the protocols know its keys. */

@@ -50,6 +50,7 @@ const SHOWN_ELSEWHERE: Readonly<Partial<Record<FailureCode, string>>> = {
   "guest-no-instance": "tests/unit/ring",
   "queue-timeout": "tests/unit/ring",
   "event-undecodable": "protocols.test.ts",
+  "event-lost": "tests/packaging/systemd-restart.test.ts, tests/unit/agent/kept-connections.test.ts",
   "exchange-unknown": "guests that keep state, of which the JSON ABI has none",
   "exchange-lost": "guests that keep state, of which the JSON ABI has none",
   "agent-internal": "a bug of the agent, which no test knows how to cause",

@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { examplePolicy } from "../support/example-modules.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { proxyName } from "../proxy/describe-each-proxy.ts";
@@ -143,6 +143,31 @@ describe.skipIf(reason !== null)(
       for (const { wire } of [...idle, pipelined]) wire.terminate();
     });
 
+    test("after a crash, requests that were in flight on worker threads are refused, and none of them twice", async () => {
+      const settings = machine.path("/etc/sentinel/wasm-agent.env");
+      const before = readFileSync(settings, "utf8");
+      writeFileSync(settings, `${before}\nWASM_DISPATCH=workers\nWASM_TIMEOUT_MS=20000\n`);
+      useModule(guestPath("compute-long"));
+      await restart();
+      const proxy = await V2Proxy.connect(socketPath());
+      expect((await proxy.request({ id: "first" })).decision).toBe("allow");
+      await Bun.sleep(STORED_AFTER_MS);
+      const answers = Array.from({ length: 12 }, (_, i) => proxy.request({ id: `in-flight-${i}` }));
+      await answers[0];
+      await kill();
+      const lost = (await Promise.all(answers)).filter(({ reasonCodes }) =>
+        reasonCodes.includes("event-lost"),
+      );
+      expect(lost.length).toBeGreaterThan(0);
+      for (const { decision } of lost) expect(decision).toMatchObject({ block: { status: 500 } });
+      expect((await proxy.request({ id: "after" })).decision).toBe("allow");
+      expect(proxy.strays).toEqual([]);
+      proxy.wire.terminate();
+      writeFileSync(settings, before);
+      useModule(guestPath("echo"));
+      await restart();
+    });
+
     test("a connection that the agent closes is closed for the peer, although systemd has a duplicate of it", async () => {
       const proxy = await V2Proxy.connect(socketPath());
       await proxy.request({ id: "a" });
@@ -206,7 +231,7 @@ describe.skipIf(reason !== null)(
           const { answered } = load;
           while (load.answered < answered + 100) await Bun.sleep(20);
           const report = await load.finish();
-          // Only calls that were in flight can be lost, and those end by the proxy's timeout.
+          // Only calls that were in flight can be lost.
           expect(report.failed).toBeLessThanOrEqual(16);
           console.log(`    ${report.failed} requests failed, the longest took ${report.longestMs} ms`);
         });

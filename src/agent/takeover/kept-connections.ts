@@ -93,7 +93,13 @@ export class KeptConnections {
       const state =
         saved.get(inode) ??
         (entry?.canGoOn === true
-          ? { handler: entry.handler, unhandled: NO_BYTES, unsent: NO_BYTES, peerHasEnded: false }
+          ? {
+              handler: entry.handler,
+              unhandled: NO_BYTES,
+              unsent: NO_BYTES,
+              peerHasEnded: false,
+              lostEvents: entry.lostEvents,
+            }
           : null);
       if (state === null) {
         lost++;
@@ -150,18 +156,19 @@ export class KeptConnections {
     if (slot === null) return null;
     if (!this.#stored.has(inode)) {
       if (!this.#store.add(CONNECTION, [descriptor])) {
-        this.#table.free(slot);
+        slot.free();
         return null;
       }
       this.#stored.add(inode);
     }
-    const table = this.#table;
     const onClosed = () => {
-      table.free(slot);
+      slot.free();
       this.#stored.delete(inode);
     };
     return {
-      set: (canGoOn) => table.set(slot, canGoOn),
+      journal: slot,
+      set: (canGoOn) => slot.setCanGoOn(canGoOn),
+      onDelivered: () => slot.forgetAnswered(),
       onClosing: () => {
         this.#store.calls.shutDown(descriptor);
         onClosed();

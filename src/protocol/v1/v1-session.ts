@@ -71,6 +71,11 @@ export class V1Session implements FrameHandler, EventSource {
     this.#pending = null;
   }
 
+  /** Without ids, nothing could be answered by another process. */
+  useJournal(): void {}
+
+  refuseLost(): void {}
+
   saveState(): HandlerState {
     return { protocol: 1 };
   }

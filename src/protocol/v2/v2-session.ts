@@ -12,7 +12,13 @@ import { EventFailure } from "../../event/failure.ts";
 import type { PeerTraits } from "../../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import { FrameError } from "../../transport/frame-error.ts";
-import type { FrameHandler, FrameOutbox, HandlerState } from "../../transport/frame-handler.ts";
+import type {
+  EventJournal,
+  FrameHandler,
+  FrameOutbox,
+  HandlerState,
+  LostEvent,
+} from "../../transport/frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../../transport/frame-limits.ts";
 import { configureVerdict } from "../configure-verdict.ts";
 import { DecodeError } from "../decode-error.ts";
@@ -29,8 +35,11 @@ import { honoursWholeAnswers, plainVersion } from "./proxy-version.ts";
 interface InFlight {
   readonly event: ProxyEvent;
   readonly pending: PendingEvent;
+  /** In the journal. */
+  readonly entry: number;
 }
 
+const NO_ENTRY = -1;
 /** A proxy keeps at most some hundred calls in flight on one connection; beyond this, reading waits. */
 const MAX_PENDING = 4096;
 
@@ -46,6 +55,9 @@ export class V2Session implements FrameHandler, EventSource {
   #proxyVersion: string | null = null;
   readonly #configErrors = new ConfigErrorReports();
   readonly #inFlight = new Map<string, InFlight>();
+  #journal: EventJournal | null = null;
+  /** Of the event that is being handed to the dispatcher. */
+  #entry = NO_ENTRY;
 
   constructor(options: ProtocolOptions, encoders: ResponseEncoders, outbox: FrameOutbox) {
     this.#options = options;
@@ -84,7 +96,7 @@ export class V2Session implements FrameHandler, EventSource {
     }
     const kind = eventKindOf(type);
     if (kind !== undefined) {
-      this.#onEvent(kind, buffer, payloadStart, end);
+      this.#onEvent(type, kind, buffer, payloadStart, end);
       return;
     }
     switch (type) {
@@ -111,15 +123,32 @@ export class V2Session implements FrameHandler, EventSource {
   answer(event: ProxyEvent, verdict: Verdict): void {
     const id = event.correlationId;
     // Another event of the same request may wait under the same id.
-    const wasPending = this.#inFlight.get(id)?.event === event;
+    const inFlight = this.#inFlight.get(id);
+    const wasPending = inFlight?.event === event;
     if (wasPending) this.#inFlight.delete(id);
     this.#send(verdict, id, event);
+    if (this.#journal !== null) this.#journal.close(wasPending ? inFlight.entry : this.#entry);
     if (wasPending) this.#outbox.resume();
   }
 
   onDisconnect(): void {
     for (const { pending } of this.#inFlight.values()) pending.cancel();
     this.#inFlight.clear();
+  }
+
+  useJournal(journal: EventJournal | null): void {
+    this.#journal = journal;
+  }
+
+  refuseLost(events: readonly LostEvent[]): void {
+    for (const { type, correlationId } of events) {
+      const kind = eventKindOf(type);
+      if (kind === undefined) continue;
+      const failure = new EventFailure("event-lost", "the agent was killed while it handled this event");
+      const verdict = this.#options.events.refuse(failure, { kind, correlationId });
+      if (verdict.decision.kind !== "allow" && isAboutResponse(kind)) continue;
+      this.#send(verdict, correlationId, null);
+    }
   }
 
   get hasFinalState(): boolean {
@@ -171,14 +200,17 @@ export class V2Session implements FrameHandler, EventSource {
     this.#encoder = this.#encoders.v2(encoding === "redirect" || (encoding === "auto" && honoursAnswers));
   }
 
-  #onEvent(kind: EventKind, buffer: Buffer, start: number, end: number): void {
+  #onEvent(type: number, kind: EventKind, buffer: Buffer, start: number, end: number): void {
     const event = this.#read(kind, buffer, start, end);
     if (event === null) return;
     // Another event with an id in flight takes the first one's place in the proxy: from here on, no answer to that one
     // may leave, or it would be taken for the answer to this one (docs/agent-protocol.md).
     if (this.#inFlight.size > 0) this.#forget(event.correlationId);
+    const entry = this.#journal === null ? NO_ENTRY : this.#journal.open(type, event.correlationId);
+    this.#entry = entry;
     const pending = this.#options.events.handle(event, this);
-    if (pending !== null) this.#inFlight.set(event.correlationId, { event, pending });
+    this.#entry = NO_ENTRY;
+    if (pending !== null) this.#inFlight.set(event.correlationId, { event, pending, entry });
   }
 
   /** Null when the frame has been answered already. */
@@ -208,6 +240,7 @@ export class V2Session implements FrameHandler, EventSource {
     const before = this.#inFlight.get(correlationId);
     if (before === undefined) return;
     before.pending.cancel();
+    this.#journal?.close(before.entry);
     this.#inFlight.delete(correlationId);
   }
 
@@ -256,6 +289,14 @@ export class V2Session implements FrameHandler, EventSource {
       throw error;
     }
   }
+}
+
+/**
+ * Refusals of so many responses at once would open the circuit breaker of the upstream (docs/agent-protocol.md 8.4). Left
+ * alone, these calls end by the proxy's timeout, and their failure mode decides.
+ */
+function isAboutResponse(kind: EventKind): boolean {
+  return kind === "response-headers" || kind === "response-body-chunk";
 }
 
 function isHeaders(kind: EventKind): kind is HeadersEvent["kind"] {

@@ -1,11 +1,12 @@
 /**
- * Where a connection says, outside of this process, whether another one could go on with it at this moment: were this
- * process killed, nobody could be asked any more.
+ * Where a connection says, outside of this process, whether another one could go on with it at this moment, and what it
+ * would owe the peer: were this process killed, nobody could be asked any more.
  */
 
-import type { HandlerState } from "../frame-handler.ts";
+import type { EventJournal, HandlerState } from "../frame-handler.ts";
 
 export interface ConnectionMark {
+  readonly journal: EventJournal;
   /**
    * Cheap, and often called.
    *
@@ -13,6 +14,8 @@ export interface ConnectionMark {
    *   the protocol can do without the answers that were not
    */
   set(canGoOn: boolean): void;
+  /** Every answer that was given has been written. */
+  onDelivered(): void;
   /** This process is about to close the connection. The mark is not used any more. */
   onClosing(): void;
   /** The connection is gone, and its descriptor may belong to something else. The mark is not used any more. */

@@ -2,7 +2,7 @@
  * A connection between two processes: what the next one needs besides the descriptor to go on with the next frame.
  */
 
-import type { HandlerState } from "../frame-handler.ts";
+import type { HandlerState, LostEvent } from "../frame-handler.ts";
 
 export interface ConnectionState {
   /** Null before the first frame. */
@@ -13,6 +13,8 @@ export interface ConnectionState {
   readonly unsent: Buffer;
   /** The peer sends no more, but still reads. */
   readonly peerHasEnded: boolean;
+  /** What the process before did not live to answer. Absent where it had the time to. */
+  readonly lostEvents?: readonly LostEvent[];
 }
 
 /** A connection that neither reads nor writes until somebody decides who goes on with it. */

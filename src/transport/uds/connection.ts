@@ -10,7 +10,7 @@
 
 import type { Socket } from "bun";
 import { FrameError, type FrameErrorCode } from "../frame-error.ts";
-import type { FrameHandler, FrameHandlerFactory, FrameOutbox } from "../frame-handler.ts";
+import type { FrameHandler, FrameHandlerFactory, FrameOutbox, LostEvent } from "../frame-handler.ts";
 import { V2_MAX_FRAME_BYTES } from "../frame-limits.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -55,6 +55,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   #isThrottled = false;
   #accountedBytes = 0;
   #mark: ConnectionMark | null = null;
+  #lostEvents: readonly LostEvent[] = [];
   #readCount = 0;
   #readCountWhenAsked = 0;
 
@@ -85,6 +86,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     connection.#reader.release();
     connection.#egress.push(state.unsent);
     connection.#peerHasEnded = state.peerHasEnded;
+    connection.#lostEvents = state.lostEvents ?? [];
     return connection;
   }
 
@@ -137,6 +139,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     if (this.#handler?.hasFinalState !== true || this.#isEnding) return;
     this.#mark = makeMark(this.#descriptor, this.#handler.saveState());
     this.#mark?.set(this.#canGoOn);
+    this.#handler.useJournal(this.#mark?.journal ?? null);
   }
 
   /** Handles no further frame. What is in flight is still answered. */
@@ -167,7 +170,10 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   /** Goes on as if nothing had happened. */
   release(): void {
     this.#flow = "open";
-    if (!this.#isClosed) this.onDrain();
+    if (this.#isClosed) return;
+    this.#handler?.refuseLost(this.#lostEvents);
+    this.#lostEvents = [];
+    this.onDrain();
   }
 
   setThrottled(isThrottled: boolean): void {
@@ -216,7 +222,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     this.#egress.clear();
     this.#context.buffers.forget(this);
     this.#mark?.onClosed();
-    this.#mark = null;
+    this.#dropMark();
     this.#handler?.onDisconnect();
     this.#context.onClose(this);
   }
@@ -344,7 +350,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     if (this.#isClosed || this.#isInRead) return;
     this.#account();
     if (this.#isClosed) return;
-    if (this.#mark !== null) this.#mark.set(this.#canGoOn);
+    if (this.#mark !== null) this.#updateMark(this.#mark);
     if (this.#egress.bytes > MAX_QUEUED_BYTES_HARD) {
       this.#context.log.warn("closing a connection whose peer does not read its answers", {
         queued_bytes: this.#egress.bytes,
@@ -404,8 +410,18 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     this.#socket.end();
   }
 
+  #updateMark(mark: ConnectionMark): void {
+    mark.set(this.#canGoOn);
+    if (this.#egress.bytes === 0 && !this.#isBatched) mark.onDelivered();
+  }
+
   #closeMark(): void {
     this.#mark?.onClosing();
+    this.#dropMark();
+  }
+
+  #dropMark(): void {
     this.#mark = null;
+    this.#handler?.useJournal(null);
   }
 }

@@ -118,6 +118,9 @@ describe.if(process.platform === "linux")("connections in the store", () => {
     const { kept, marks, passed } = serve(descriptors);
     kept.writeConfig('{"a":1}');
     marks[0]?.set(true);
+    marks[0]?.journal.open(16, "lost");
+    marks[0]?.journal.close(marks[0].journal.open(16, "answered"));
+    marks[0]?.onDelivered();
     marks[1]?.set(false);
     marks[2]?.set(true);
     marks[2]?.onClosed();
@@ -126,7 +129,13 @@ describe.if(process.platform === "linux")("connections in the store", () => {
     const recovery = KeptConnections.recover(stored, store, log);
     expect(recovery).toMatchObject({ hasCrashed: true, lost: 2, agent: { proxyConfig: '{"a":1}' } });
     expect(recovery?.connections.map(({ state }) => state)).toEqual([
-      { handler: V2, unhandled: Buffer.alloc(0), unsent: Buffer.alloc(0), peerHasEnded: false },
+      {
+        handler: V2,
+        unhandled: Buffer.alloc(0),
+        unsent: Buffer.alloc(0),
+        peerHasEnded: false,
+        lostEvents: [{ type: 16, correlationId: "lost" }],
+      },
     ]);
     expect(fstatSync(recovery!.connections[0]!.descriptor).ino).toBe(fstatSync(descriptors[0]!).ino);
     while (peers.filter(({ data }) => data.isClosed).length < 2) await Bun.sleep(1);
@@ -230,25 +239,57 @@ describe.if(process.platform === "linux")("the table", () => {
   test("is read from its file as it was written to memory", () => {
     const table = ConnectionTable.create(file, 4);
     const [a, b] = [table.take(2 ** 40 + 1, V2)!, table.take(7, { protocol: 1 })!];
-    table.set(a, true);
+    a.setCanGoOn(true);
+    const v1 = { canGoOn: false, socketInode: 7, handler: { protocol: 1 }, lostEvents: [] };
     expect(readTable(file)).toEqual([
-      { canGoOn: true, socketInode: 2 ** 40 + 1, handler: V2 },
-      { canGoOn: false, socketInode: 7, handler: { protocol: 1 } },
+      { canGoOn: true, socketInode: 2 ** 40 + 1, handler: V2, lostEvents: [] },
+      v1,
     ]);
-    table.free(a);
-    table.set(b, true);
-    expect(readTable(file)).toEqual([{ canGoOn: true, socketInode: 7, handler: { protocol: 1 } }]);
+    a.free();
+    b.setCanGoOn(true);
+    expect(readTable(file)).toEqual([{ ...v1, canGoOn: true }]);
     table.clear();
     expect(readTable(file)).toEqual([]);
   });
 
+  test("holds the events that a connection waits for, until their answers have been written", () => {
+    const slot = ConnectionTable.create(file, 4).take(1, V2)!;
+    const lost = () =>
+      readTable(file)[0]!.lostEvents.map(({ type, correlationId }) => `${type} ${correlationId}`);
+    const entries = ["a", "ü", "x".repeat(62)].map((id, i) => slot.open(16 + i, id));
+    expect(lost().toSorted()).toEqual(["16 a", "17 ü", `18 ${"x".repeat(62)}`]);
+    slot.close(entries[1]!);
+    expect(lost()).toHaveLength(3);
+    slot.forgetAnswered();
+    expect(lost().toSorted()).toEqual(["16 a", `18 ${"x".repeat(62)}`]);
+  });
+
+  test("leaves out ids that are too long and events beyond its room, and has room again once they are answered", () => {
+    const slot = ConnectionTable.create(file, 1).take(1, V2)!;
+    for (const id of ["", "x".repeat(63), "ü".repeat(32)]) slot.close(slot.open(16, id));
+    slot.forgetAnswered();
+    expect(readTable(file)[0]?.lostEvents).toEqual([]);
+    const entries = Array.from({ length: 70 }, (_, i) => slot.open(16, `id-${i}`));
+    expect(readTable(file)[0]?.lostEvents).toHaveLength(64);
+    for (const entry of entries) slot.close(entry);
+    slot.forgetAnswered();
+    expect(readTable(file)[0]?.lostEvents).toEqual([]);
+    for (let i = 0; i < 64; i++) slot.open(16, `again-${i}`);
+    expect(readTable(file)[0]?.lostEvents).toHaveLength(64);
+  });
+
   test("gives its slots out again, and says when there is none", () => {
     const table = ConnectionTable.create(file, 2);
-    const slots = [table.take(1, V2)!, table.take(2, V2)!];
+    const [first] = [table.take(1, V2)!, table.take(2, V2)!];
     expect(table.take(3, V2)).toBeNull();
-    table.free(slots[0]!);
-    expect(table.take(3, V2)).toBe(slots[0]!);
-    expect(table.take(4, { protocol: 2, proxyVersion: "9".repeat(60) })).toBeNull();
+    first.open(16, "of the one before");
+    first.free();
+    expect(table.take(3, V2)).not.toBeNull();
+    expect(readTable(file).map(({ socketInode, lostEvents }) => ({ socketInode, lostEvents }))).toEqual([
+      { socketInode: 3, lostEvents: [] },
+      { socketInode: 2, lostEvents: [] },
+    ]);
+    expect(ConnectionTable.create(file, 2).take(4, { protocol: 2, proxyVersion: "9".repeat(60) })).toBeNull();
   });
 
   test("that is none holds nothing", () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { MarkMaker } from "../../../src/transport/uds/connection-mark.ts";
+import { acceptAnswer } from "../../support/accepted-answer.ts";
 import { AnsweringLater, loopTo } from "../../support/answering-later.ts";
 import { v1Frame, v2Frame } from "../../support/frames.ts";
 import type { Loopback } from "../../support/loopback.ts";
@@ -18,12 +19,27 @@ function marked(peer: Loopback) {
     if (said.at(-1) !== word) said.push(word);
   };
   const states: unknown[] = [];
+  /** Events that a killed process would leave unanswered, as `type id`. */
+  const open: string[] = [];
+  const answered: number[] = [];
   const make: MarkMaker = (_descriptor, handler) => {
     states.push(handler);
-    return { set: say, onClosing: () => say("closing"), onClosed: () => say("closed") };
+    return {
+      journal: {
+        open: (type, id) => open.push(`${type} ${id}`) - 1,
+        close: (entry) => void answered.push(entry),
+      },
+      set: say,
+      onDelivered: () => {
+        for (const entry of answered.splice(0)) open[entry] = "";
+      },
+      onClosing: () => say("closing"),
+      onClosed: () => say("closed"),
+    };
   };
   peer.connection.markWith(make);
-  return { said, states, isMarked: peer.connection.isMarked };
+  const lost = () => open.filter((event) => event !== "");
+  return { said, states, lost, isMarked: peer.connection.isMarked };
 }
 
 describe("v2", () => {
@@ -78,6 +94,62 @@ describe("v2", () => {
     };
     peer.send(Buffer.concat([v2Request("a"), v2Request("b").subarray(0, 50)]));
     expect(seen).toEqual([false]);
+  });
+
+  test("notes what it owes until the answers have been written", () => {
+    const { sink, loop, peer, lost } = open();
+    peer.send(Buffer.concat([v2Request("a"), v2Request("b"), v2Request("c")]));
+    expect(lost()).toEqual(["16 a", "16 b", "16 c"]);
+    sink.question(1).answer();
+    loop.endTurn();
+    expect(lost()).toEqual(["16 a", "16 c"]);
+    peer.writableBytes = 10;
+    sink.question(0).answer();
+    loop.endTurn();
+    expect(lost()).toEqual(["16 a", "16 c"]);
+    peer.drain(Number.POSITIVE_INFINITY);
+    expect(lost()).toEqual(["16 c"]);
+    peer.send(v2Frame(Type.cancel, { correlation_id: "c" }));
+    expect(lost()).toEqual([]);
+  });
+
+  test("notes an event that is answered at once while it is handled", () => {
+    const { sink, peer, lost } = open();
+    const handle = sink.handle.bind(sink);
+    const seen: string[][] = [];
+    sink.handle = (event, source) => {
+      seen.push(lost());
+      return handle(event, source);
+    };
+    sink.immediate.add("request-headers");
+    peer.send(Buffer.concat([v2Request("a"), v2Request("b")]));
+    expect(seen).toEqual([["16 a"], ["16 a", "16 b"]]);
+    expect(lost()).toEqual([]);
+  });
+
+  test("the next process refuses what was lost, and goes on with what comes then", () => {
+    const sink = new AnsweringLater();
+    sink.immediate.add("request-headers");
+    const loop = loopTo(sink);
+    const peer = loop.restore({
+      handler: { protocol: 2, proxyVersion: "0.6.54" },
+      unhandled: Buffer.alloc(0),
+      unsent: Buffer.alloc(0),
+      peerHasEnded: false,
+      lostEvents: [
+        { type: Type.requestHeaders, correlationId: "lost" },
+        { type: 0xff, correlationId: "of no kind" },
+      ],
+    });
+    peer.connection.release();
+    loop.endTurn();
+    peer.send(v2Request("next"));
+    const answers = peer.takeFrames(2).map(({ text }) => acceptAnswer(2, text));
+    expect(answers.map(({ correlationId, reasonCodes }) => [correlationId, ...reasonCodes])).toEqual([
+      ["lost", "event-lost"],
+      ["next"],
+    ]);
+    expect(sink.failures.map(({ code }) => code)).toEqual(["event-lost"]);
   });
 
   test("has no mark before the handshake", () => {
