@@ -32,7 +32,7 @@ async function replace(old: AgentProcess, options: Partial<AgentProcessOptions> 
 describe.skipIf(!IS_LINUX)("connections", () => {
   describe.each([1, 2] as const)("of protocol v%i", (protocol) => {
     test.each(["inline", "workers"])("go on through three take-overs, dispatch %s", async (dispatch) => {
-      const flags = ["--dispatch", dispatch];
+      const flags = ["--dispatch", dispatch, "--timeout-ms", "20000"];
       await using first = await AgentProcess.start({ module: ECHO, flags });
       const clients = await Promise.all(
         Array.from({ length: 16 }, (_, i) =>

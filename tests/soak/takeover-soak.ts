@@ -30,7 +30,9 @@ export interface TakeoverSoakResult {
 }
 
 export async function soakWithTakeovers(options: TakeoverSoakOptions): Promise<TakeoverSoakResult> {
-  const { connections, inFlight, takeovers, everyMs, pauseMs, flags = [] } = options;
+  const { connections, inFlight, takeovers, everyMs, pauseMs } = options;
+  // On a machine with other things to do, an event may wait for long.
+  const flags = ["--timeout-ms", "20000", ...(options.flags ?? [])];
   const module = guestPath("echo");
   const pausedMs: number[] = [];
   let agent = await AgentProcess.start({ module, flags });

@@ -65,6 +65,8 @@ export class SteadyClient {
 
   #check(id: string, answer: AcceptedAnswer): void {
     const input = answer.custom["input"] as { readonly uri?: string } | undefined;
-    if (input?.uri !== `/?${id}`) this.complaints.push(`${id} got the answer to ${input?.uri}`);
+    if (input?.uri === `/?${id}`) return;
+    const codes = answer.reasonCodes.join(",");
+    this.complaints.push(`${id} got ${codes === "" ? `the answer to ${input?.uri}` : codes}`);
   }
 }
