@@ -100,7 +100,7 @@ for (const program of programs) {
         ),
       });
       expect(program.run(["new", "x", "--template", "cobol"]).stderr).toContain(
-        '--template must be rust, go, c, assemblyscript or zig, but "cobol" was given.',
+        '--template must be rust, go, c, assemblyscript, zig or rego, but "cobol" was given.',
       );
     });
   });
