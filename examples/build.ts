@@ -12,21 +12,21 @@
 import { cpSync, existsSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { documentedCommand } from "./documented-command.ts";
-import { findToolchain, LANGUAGES, type Language } from "./find-toolchain.ts";
+import { type Example, EXAMPLES, findToolchain, LANGUAGES, moduleFile } from "./find-toolchain.ts";
 
 interface Options {
-  readonly languages: readonly Language[];
+  readonly languages: readonly Example[];
   /** Null: build in place. */
   readonly outDir: string | null;
   readonly runsTable: boolean;
 }
 
-const EXAMPLES = import.meta.dir;
-const ROOT = resolve(EXAMPLES, "..");
-const NOT_COPIED = new Set(["target", "node_modules", ".zig-cache", "policy.wasm"]);
+const FOLDER = import.meta.dir;
+const ROOT = resolve(FOLDER, "..");
+const NOT_COPIED = new Set(["target", "node_modules", ".zig-cache", "policy.wasm", "policy.tar.gz"]);
 
 function parseOptions(words: readonly string[]): Options {
-  const languages: Language[] = [];
+  const languages: Example[] = [];
   let outDir: string | null = null;
   let runsTable = false;
   const rest = [...words];
@@ -39,28 +39,28 @@ function parseOptions(words: readonly string[]): Options {
       outDir = resolve(dir);
     } else {
       languages.push(
-        LANGUAGES.find((language) => language === word) ?? refuse(`no example is called ${word}`),
+        EXAMPLES.find((language) => language === word) ?? refuse(`no example is called ${word}`),
       );
     }
   }
   if (runsTable) outDir ??= join(ROOT, "dist", "examples");
-  return { languages: languages.length > 0 ? languages : LANGUAGES, outDir, runsTable };
+  return { languages: languages.length > 0 ? languages : EXAMPLES, outDir, runsTable };
 }
 
 function refuse(reason: string): never {
   console.error(
-    `${reason}; usage: bun examples/build.ts [--check] [--out <dir>] [${LANGUAGES.join("|")} ...]`,
+    `${reason}; usage: bun examples/build.ts [--check] [--out <dir>] [${EXAMPLES.join("|")} ...]`,
   );
   process.exit(2);
 }
 
-function removeModule(folder: string): void {
-  rmSync(join(folder, "policy.wasm"), { force: true });
+function removeModule(example: Example, outDir: string): void {
+  rmSync(join(outDir, example, moduleFile(example)), { force: true });
 }
 
-function copyFolder(language: Language, outDir: string): string {
+function copyFolder(language: Example, outDir: string): string {
   const folder = join(outDir, language);
-  cpSync(join(EXAMPLES, language), folder, {
+  cpSync(join(FOLDER, language), folder, {
     recursive: true,
     filter: (source) => !NOT_COPIED.has(basename(source)),
   });
@@ -68,19 +68,19 @@ function copyFolder(language: Language, outDir: string): string {
 }
 
 /** Whether nothing failed; a skipped language is no failure. */
-function build(language: Language, outDir: string | null): boolean {
+function build(language: Example, outDir: string | null): boolean {
   const toolchain = findToolchain(language);
   if (!toolchain.isPresent) {
     console.log(`skipped  ${language}: ${toolchain.missing}`);
     return true;
   }
-  const folder = outDir === null ? join(EXAMPLES, language) : copyFolder(language, outDir);
+  const folder = outDir === null ? join(FOLDER, language) : copyFolder(language, outDir);
   const started = performance.now();
   const { exitCode, stdout, stderr } = Bun.spawnSync(["sh", "-c", documentedCommand(language)], {
     cwd: folder,
     env: { ...process.env, ...toolchain.environment },
   });
-  const module = join(folder, "policy.wasm");
+  const module = join(folder, moduleFile(language));
   if (exitCode !== 0 || !existsSync(module)) {
     console.error(`failed   ${language} (exit ${exitCode})\n${stdout}${stderr}`);
     return false;
@@ -104,7 +104,7 @@ function runTable(freshDir: string): boolean {
 function main(): number {
   const { languages, outDir, runsTable } = parseOptions(process.argv.slice(2));
   // What an earlier run left behind would pass for a fresh build.
-  if (outDir !== null) for (const language of LANGUAGES) removeModule(join(outDir, language));
+  if (outDir !== null) for (const example of EXAMPLES) removeModule(example, outDir);
   const results = languages.map((language) => build(language, outDir));
   if (results.includes(false)) return 1;
   if (!runsTable || outDir === null) return 0;

@@ -6,9 +6,19 @@ import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
+/** One policy, as modules of the JSON ABI. */
 export const LANGUAGES = ["rust", "go", "c", "assemblyscript", "zig"] as const;
 
+/** All folders: `rego` has a policy of its own. */
+export const EXAMPLES = [...LANGUAGES, "rego"] as const;
+
 export type Language = (typeof LANGUAGES)[number];
+export type Example = (typeof EXAMPLES)[number];
+
+/** What its build leaves in the folder. */
+export function moduleFile(example: Example): string {
+  return example === "rego" ? "policy.tar.gz" : "policy.wasm";
+}
 
 export type Toolchain =
   | { readonly isPresent: true; readonly environment: Readonly<Record<string, string>> }
@@ -17,8 +27,8 @@ export type Toolchain =
 
 const PRESENT: Toolchain = { isPresent: true, environment: {} };
 
-export function findToolchain(language: Language): Toolchain {
-  switch (language) {
+export function findToolchain(example: Example): Toolchain {
+  switch (example) {
     case "rust":
       return findRust();
     case "go":
@@ -30,6 +40,8 @@ export function findToolchain(language: Language): Toolchain {
       );
     case "assemblyscript":
       return presentIf(answer(["npm", "--version"]) !== null, "needs npm");
+    case "rego":
+      return presentIf(answer(["opa", "version"]) !== null, "needs opa, the command of Open Policy Agent");
     case "zig":
       return presentIf(
         answer(["python3", "-m", "ziglang", "version"])?.startsWith("0.17.") ?? false,

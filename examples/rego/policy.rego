@@ -1,12 +1,12 @@
 # Who may use the API of a shop: anybody may read its catalogue, customers with a token may order, up to a limit.
-package shop.authz
+package envoy.authz
 
 import input.attributes.request.http
 
 # Without a default, a request that no rule fits would be undefined: a failure, and not a decision.
-default decision := {"allowed": false, "http_status": 403, "body": "Forbidden"}
+default allow := {"allowed": false, "http_status": 403, "body": "Forbidden"}
 
-decision := {"allowed": true} if is_public
+allow := {"allowed": true} if is_public
 
 else := {
 	"allowed": false,
@@ -63,7 +63,7 @@ claims := payload if {
 	valid
 }
 
-# Decides on responses, where it is named for them: --response-entrypoint shop/authz/response
+# Decides on responses, where it is named for them: --response-entrypoint envoy/authz/response
 default response := {"allowed": true}
 
 response := {"allowed": true, "response_headers_to_add": {"cache-control": "no-store"}} if not is_public

@@ -18,6 +18,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   "dist",
   "node_modules",
   "package-lock.json",
+  "policy.tar.gz",
   "policy.wasm",
   "target",
   "zig-out",

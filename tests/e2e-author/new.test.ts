@@ -6,7 +6,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findToolchain } from "../../examples/find-toolchain.ts";
+import { findToolchain, moduleFile } from "../../examples/find-toolchain.ts";
 import { TEMPLATE_NAMES } from "../../src/tools/templates.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -16,6 +16,12 @@ import { authorPrograms } from "./author-program.ts";
 setDefaultTimeout(60_000);
 
 const BUILD_TIMEOUT_MS = 300_000;
+
+/** What a policy allows, what it blocks, and what `call` says of that. */
+const ASKED = {
+  rego: ["/catalogue", "/orders", 'GET /orders → block 401 "Sign in first"'],
+  others: ["/", "/admin", 'GET /admin → block 401 "Authentication required"'],
+} as const;
 
 const programs = authorPrograms();
 
@@ -40,15 +46,13 @@ describe("a new project", () => {
         });
         expect([build.exitCode, build.exitCode === 0 ? "" : build.stderr.toString()]).toEqual([0, ""]);
 
-        const module = join(folder.path, "my policy", "policy.wasm");
+        const module = join(folder.path, "my policy", moduleFile(template));
         const check = program.run(["check", module]);
         expect([check.exitCode, check.exitCode === 0 ? "" : check.stdout]).toEqual([0, ""]);
-        expect(program.run(["call", module, "--uri", "/"]).exitCode).toBe(0);
-        const admin = program.run(["call", module, "--uri", "/admin"]);
-        expect([admin.exitCode, admin.stdout.split("\n")[0]]).toEqual([
-          3,
-          'GET /admin → block 401 "Authentication required"',
-        ]);
+        const [allowed, blocked, answer] = ASKED[template === "rego" ? "rego" : "others"];
+        expect(program.run(["call", module, "--uri", allowed]).exitCode).toBe(0);
+        const refused = program.run(["call", module, "--uri", blocked]);
+        expect([refused.exitCode, refused.stdout.split("\n")[0]]).toEqual([3, answer]);
         expect(second).toBe("  sentinel-wasm-agent dev");
       },
       BUILD_TIMEOUT_MS,
@@ -92,11 +96,11 @@ for (const program of programs) {
       expect(program.run(["new", "x"])).toMatchObject({
         exitCode: 2,
         stderr: expect.stringContaining(
-          "--template is missing; give --template rust, go, c, assemblyscript or zig.",
+          "--template is missing; give --template rust, go, c, assemblyscript, zig or rego.",
         ),
       });
       expect(program.run(["new", "x", "--template", "cobol"]).stderr).toContain(
-        '--template must be rust, go, c, assemblyscript or zig, but "cobol" was given.',
+        '--template must be rust, go, c, assemblyscript, zig or rego, but "cobol" was given.',
       );
     });
   });

@@ -11,7 +11,6 @@ setDefaultTimeout(60_000);
 
 const FOLDER = join(import.meta.dir, "../../examples/rego");
 const MODULE = join(FOLDER, "policy.tar.gz");
-const DECISION = ["--entrypoint", "shop/authz/decision"];
 const BODIES = ["--events", "request_headers,request_body,response_headers"];
 
 const { settings } = (await Bun.file(join(FOLDER, "data.json")).json()) as {
@@ -41,7 +40,7 @@ async function place(proxy: V2Proxy, id: string, { request, bytes }: ReturnType<
 
 describe("the example policy", () => {
   test("over v2: lets the public read, customers order, and nobody order too much", async () => {
-    await using agent = await AgentProcess.start({ module: MODULE, flags: [...DECISION, ...BODIES] });
+    await using agent = await AgentProcess.start({ module: MODULE, flags: BODIES });
     expect(await agent.line("ready")).toMatchObject({ abi: "opa" });
     const proxy = await V2Proxy.connect(agent.socketPath);
     const one = [{ id: 1, quantity: 1 }];
@@ -62,7 +61,7 @@ describe("the example policy", () => {
   });
 
   test("over v2: refuses tokens that were not signed so, are over, or are for others", async () => {
-    await using agent = await AgentProcess.start({ module: MODULE, flags: [...DECISION, ...BODIES] });
+    await using agent = await AgentProcess.start({ module: MODULE, flags: BODIES });
     const proxy = await V2Proxy.connect(agent.socketPath);
     const now = Math.floor(Date.now() / 1000);
     const refused = [
@@ -84,7 +83,7 @@ describe("the example policy", () => {
   });
 
   test("over v2: a body that is no JSON is refused with 400", async () => {
-    await using agent = await AgentProcess.start({ module: MODULE, flags: [...DECISION, ...BODIES] });
+    await using agent = await AgentProcess.start({ module: MODULE, flags: BODIES });
     const proxy = await V2Proxy.connect(agent.socketPath);
     const { request } = order(ALICE, []);
     await proxy.request({ id: "a", ...request });
@@ -94,7 +93,7 @@ describe("the example policy", () => {
   });
 
   test("over v1, which has no bodies: headers decide", async () => {
-    await using agent = await AgentProcess.start({ module: MODULE, flags: DECISION });
+    await using agent = await AgentProcess.start({ module: MODULE });
     const proxy = await V1Proxy.connect(agent.socketPath);
     expect((await proxy.request({ uri: "/catalogue" })).decision).toBe("allow");
     expect((await proxy.request({ uri: "/orders" })).decision).toMatchObject({ block: { status: 401 } });
@@ -102,7 +101,7 @@ describe("the example policy", () => {
   });
 
   test("responses are decided where a rule is named for them", async () => {
-    const flags = [...DECISION, ...BODIES, "--response-entrypoint", "shop/authz/response"];
+    const flags = [...BODIES, "--response-entrypoint", "envoy/authz/response"];
     await using agent = await AgentProcess.start({ module: MODULE, flags });
     const proxy = await V2Proxy.connect(agent.socketPath);
     await proxy.request({ id: "a", uri: "/catalogue" });
@@ -122,7 +121,7 @@ describe("data", () => {
     using folder = temporaryFolder();
     const path = folder.file("data.json");
     await Bun.write(path, data(settings.secret, "old"));
-    const flags = [...DECISION, "--data", path, "--watch", "--pool-size", "2"];
+    const flags = ["--data", path, "--watch", "--pool-size", "2"];
     await using agent = await AgentProcess.start({ module: MODULE, flags });
     const proxy = await V2Proxy.connect(agent.socketPath);
     expect((await proxy.request({ uri: "/old" })).decision).toBe("allow");
@@ -145,7 +144,7 @@ describe("data", () => {
     using folder = temporaryFolder();
     const path = folder.file("data.json");
     await Bun.write(path, data(settings.secret, "old"));
-    await using agent = await AgentProcess.start({ module: MODULE, flags: [...DECISION, "--data", path] });
+    await using agent = await AgentProcess.start({ module: MODULE, flags: ["--data", path] });
     const proxy = await V2Proxy.connect(agent.socketPath);
     await Bun.write(path, "{");
     agent.signal("SIGHUP");
@@ -156,7 +155,7 @@ describe("data", () => {
   });
 
   test("of the proxy's configuration replaces that of the bundle", async () => {
-    await using agent = await AgentProcess.start({ module: MODULE, flags: DECISION });
+    await using agent = await AgentProcess.start({ module: MODULE });
     const proxy = await V2Proxy.connect(agent.socketPath);
     expect((await proxy.request({ id: "a", uri: "/about" })).decision).toMatchObject({
       block: { status: 401 },
@@ -176,7 +175,7 @@ describe("data", () => {
       using folder = temporaryFolder();
       const path = folder.file("data.json");
       if (text !== null) await Bun.write(path, text);
-      await using agent = AgentProcess.launch({ module: MODULE, flags: [...DECISION, "--data", path] });
+      await using agent = AgentProcess.launch({ module: MODULE, flags: ["--data", path] });
       expect(await agent.exited).toBe(2);
       expect(agent.complaints.join("\n")).toContain(reason);
     }

@@ -55,3 +55,19 @@ describe.each([...LANGUAGES])("examples/%s", (language) => {
     expect(Buffer.from(await read()).toString("latin1")).not.toMatch(/\/(root|home|Users|tmp|work)\//);
   });
 });
+
+describe("examples/rego", () => {
+  test("documents one build command, of one line", () => {
+    expect(documentedCommand("rego")).toMatch(/^\S.*$/);
+  });
+
+  test("has a bundle within its budget, with the policy and its data as they are beside it", async () => {
+    const read = (name: string) => Bun.file(join(EXAMPLES, "rego", name));
+    const packed = await read("policy.tar.gz").bytes();
+    expect(packed.length).toBeLessThan(70_000);
+    const files = await new Bun.Archive(packed).files();
+    expect([...files.keys()].sort()).toEqual(["/.manifest", "/data.json", "/policy.rego", "/policy.wasm"]);
+    expect(await files.get("/data.json")?.json()).toEqual(await read("data.json").json());
+    expect(await files.get("/policy.rego")?.text()).toContain("package envoy.authz");
+  });
+});

@@ -27,7 +27,6 @@ const order = (quantity: number, authorization?: string) => ({
 describeEachProxy("the example policy in Rego, by headers", (proxy) => {
   const house = sharedHouse(proxy, async () => ({
     module: join(FOLDER, "policy.tar.gz"),
-    agentFlags: ["--entrypoint", "shop/authz/decision"],
     isOpen: async (opened) => (await opened.request("/orders")).status === 401,
   }));
 
@@ -52,7 +51,7 @@ describeEachProxy("the example policy in Rego, by bodies", (proxy) => {
   if (!proxy.traits.honoursWholeAnswers) return;
   const house = sharedHouse(proxy, async () => ({
     module: join(FOLDER, "policy.tar.gz"),
-    agentFlags: ["--entrypoint", "shop/authz/decision", "--events", "request_headers,request_body"],
+    agentFlags: ["--events", "request_headers,request_body"],
     config: { events: ["request_headers", "request_body"] },
     isOpen: async (opened) => (await opened.request("/orders")).status === 401,
   }));

@@ -3,7 +3,11 @@
  * to do about each. Nothing of it is guessed: what can be tried is tried.
  */
 
-import { readExportTypes } from "../../wasm/export-types.ts";
+import { unpackBundle } from "../../abi/opa/policy-bundle.ts";
+import { isPolicy } from "../../abi/opa/policy-exports.ts";
+import { readPolicyOptions } from "../../agent/policy-settings.ts";
+import { loadModule } from "../../wasm/load-module.ts";
+import { type ExportType, readExportTypes } from "../../wasm/export-types.ts";
 import { type ModuleOutline, readOutline } from "../../wasm/metering/module-outline.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import type { GuestSettings } from "../guest-settings.ts";
@@ -12,6 +16,7 @@ import { checkCode } from "./check-code.ts";
 import { checkExports } from "./check-exports.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMemory } from "./check-memory.ts";
+import { checkPolicy } from "./check-policy.ts";
 import { checkStart } from "./check-start.ts";
 import type { Finding } from "./finding.ts";
 
@@ -45,17 +50,22 @@ async function findingsOf(
   configJson: string | null,
 ): Promise<readonly Finding[]> {
   let outline: ModuleOutline;
-  let module: WebAssembly.Module;
+  let ofContract: readonly Finding[];
+  let exportTypes: ReadonlyMap<string, ExportType>;
   try {
-    outline = readOutline(bytes);
-    module = await WebAssembly.compile(bytes);
+    const { moduleBytes, bundle } = await unpackBundle(bytes);
+    outline = readOutline(moduleBytes);
+    const module = await WebAssembly.compile(moduleBytes);
+    const loaded = await loadModule(moduleBytes, null);
+    exportTypes = readExportTypes(moduleBytes);
+    ofContract = isPolicy(loaded)
+      ? await checkPolicy(loaded, bundle, await readPolicyOptions(settings, settings.events))
+      : [...checkExports(exportTypes), ...checkImports(WebAssembly.Module.imports(module))];
   } catch (error) {
     return [unusableFile(error)];
   }
-  const exportTypes = readExportTypes(bytes);
   const findings = [
-    ...checkExports(exportTypes),
-    ...checkImports(WebAssembly.Module.imports(module)),
+    ...ofContract,
     ...checkStart(exportTypes, outline),
     ...checkMemory(outline, settings.maxMemoryBytes),
     ...checkCode(outline),

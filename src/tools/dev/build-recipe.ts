@@ -111,7 +111,7 @@ function readmeRecipe(folder: string): BuildRecipe | null {
 /** The module that a command line says it writes. */
 function outputIn(command: string): string | null {
   return (
-    /(?:--outFile|-femit-bin|--output|-o)(?:\s+|=)(\S+\.wasm)(?=\s|$)/.exec(command)?.[1] ??
+    /(?:--outFile|-femit-bin|--output|-o)(?:\s+|=)(\S+\.(?:wasm|tar\.gz))(?=\s|$)/.exec(command)?.[1] ??
     /\bcp \S+\.wasm \.(?=\s|$)/.exec(command)?.[0].replace(/^cp (?:\S*\/)?(\S+\.wasm) \.$/, "$1") ??
     null
   );
