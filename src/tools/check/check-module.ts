@@ -3,6 +3,8 @@
  * to do about each. Nothing of it is guessed: what can be tried is tried.
  */
 
+import type { ModuleSurface } from "../../abi/contract.ts";
+import { chooseAbi, defaultMaxMemory } from "../../abi/guest-recipe.ts";
 import { readExportTypes } from "../../wasm/export-types.ts";
 import { type ModuleOutline, readOutline } from "../../wasm/metering/module-outline.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
@@ -10,6 +12,7 @@ import type { GuestSettings } from "../guest-settings.ts";
 import { checkBehaviour } from "./check-behaviour.ts";
 import { checkCode } from "./check-code.ts";
 import { checkExports } from "./check-exports.ts";
+import { checkFilterExports, checkFilterImports, checkFilterStart } from "./check-filter.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMemory } from "./check-memory.ts";
 import { checkStart } from "./check-start.ts";
@@ -53,16 +56,41 @@ async function findingsOf(
     return [unusableFile(error)];
   }
   const exportTypes = readExportTypes(bytes);
+  const imports = WebAssembly.Module.imports(module);
   const findings = [
-    ...checkExports(exportTypes),
-    ...checkImports(WebAssembly.Module.imports(module)),
-    ...checkStart(exportTypes, outline),
-    ...checkMemory(outline, settings.maxMemoryBytes),
+    ...checkSurface({ exportTypes, imports }, outline, settings.abi),
+    ...checkMemory(outline, settings.maxMemoryBytes ?? defaultMaxMemory(bytes, settings.abi)),
     ...checkCode(outline),
   ];
   // A module without its exports, say, has no behaviour to look at.
   if (findings.some(({ level }) => level === "error")) return findings;
   return [...findings, ...(await checkBehaviour(bytes, settings, configJson))];
+}
+
+/** Exports, imports and start, as the module's ABI wants them. */
+function checkSurface(
+  surface: ModuleSurface,
+  outline: ModuleOutline,
+  wanted: GuestSettings["abi"],
+): readonly Finding[] {
+  const { exportTypes, imports } = surface;
+  const { name } = chooseAbi(surface, wanted);
+  switch (name) {
+    case "json":
+      return [...checkExports(exportTypes), ...checkImports(imports), ...checkStart(exportTypes, outline)];
+    case "proxy-wasm":
+      return [
+        ...checkFilterExports(exportTypes),
+        ...checkFilterImports(imports),
+        ...checkFilterStart(exportTypes),
+      ];
+    // What these lack shows when an instance is made of them.
+    case "http-wasm":
+    case "opa":
+      return [];
+    default:
+      return name satisfies never;
+  }
 }
 
 function unusableFile(error: unknown): Finding {
