@@ -5,7 +5,7 @@
 
 import type { OpaOptions } from "./opa/opa-options.ts";
 
-export const ABI_NAMES = ["json", "http-wasm", "opa"] as const;
+export const ABI_NAMES = ["json", "http-wasm", "proxy-wasm", "opa"] as const;
 
 export type AbiName = (typeof ABI_NAMES)[number];
 
@@ -18,6 +18,8 @@ export interface AbiOptions {
   readonly httpWasm?: HttpWasmOptions;
   /** For policies of OPA; absent for what they do without options. */
   readonly opa?: OpaOptions;
+  /** Absent: verdicts that cannot be carried fail. */
+  readonly proxyWasm?: ProxyWasmOptions;
 }
 
 /** What becomes of an event in which a guest asks for something that no answer can carry. */
@@ -36,3 +38,7 @@ export const DEFAULT_HTTP_WASM: HttpWasmOptions = {
   shareInstances: false,
   configuration: null,
 };
+
+export interface ProxyWasmOptions {
+  readonly onUnsupported: OnUnsupported;
+}

@@ -9,6 +9,7 @@ import type { EventKind, ProxyEvent } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
+import type { Grants } from "../host/grants.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
 import type { LoadedModule } from "../wasm/load-module.ts";
 import type { AbiName, AbiOptions } from "./abi-options.ts";
@@ -72,6 +73,14 @@ export interface GuestContext {
   end(reason: EndReason, timeoutMs: number): void;
 }
 
+/** What a stateful instance is given beside. */
+export interface StatefulHost extends GuestHost {
+  /** For each call that the instance makes without an event, in timers of its own. Absent: as long as its start. */
+  readonly timeoutMs?: number;
+  /** Absent: as if the operator had granted nothing, with data that is shared with nobody. */
+  readonly grants?: Grants;
+}
+
 interface FactoryBase {
   readonly abiName: AbiName;
   /** Events that the guest has a handler for. All others are answered with "allow" and never reach it. */
@@ -102,17 +111,20 @@ export interface StatefulFactory extends FactoryBase {
   /** One instance serves many exchanges at the same time. False: an instance serves one after the other. */
   readonly sharesInstance: boolean;
   /** As that of a stateless factory. */
-  instantiate(host: GuestHost): StatefulGuest;
+  instantiate(host: StatefulHost): StatefulGuest;
 }
 
 /** What an ABI found out about a module, once, when it was loaded. */
 export type GuestFactory = StatelessFactory | StatefulFactory;
 
+/** What a module shows of itself without being run. */
+export type ModuleSurface = Pick<LoadedModule, "exportTypes" | "imports">;
+
 /** One kind of guest. */
 export interface Abi {
   readonly name: AbiName;
   /** Whether the module speaks this ABI at all, by its imports and exports alone. */
-  recognises(module: LoadedModule): boolean;
+  recognises(module: ModuleSurface): boolean;
   /**
    * @param bundle what came with the module, for an ABI whose modules come in bundles
    * @throws ModuleError naming what the module lacks.

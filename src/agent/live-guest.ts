@@ -4,6 +4,7 @@
  */
 
 import { EventFailure } from "../event/failure.ts";
+import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
 import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
@@ -24,6 +25,8 @@ export class LiveGuest {
   #loaded: LoadedGuest;
   #ring: AnyRing;
   readonly #config: GuestConfig;
+  /** They outlive reloads: what guests share belongs to the process. */
+  readonly #grants: Grants;
   #isClosed = false;
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
@@ -33,6 +36,7 @@ export class LiveGuest {
     this.#log = log;
     this.#config = config;
     this.#loaded = loaded;
+    this.#grants = openGrants(makeGrantSettings(settings.allowCallouts));
     const configJson = config.jsonFor(loaded.factory, config.file);
     this.#ring = this.#makeRing(loaded, configJson, settings.poolSize, false);
   }
@@ -98,6 +102,7 @@ export class LiveGuest {
   #makeRing(loaded: LoadedGuest, configJson: string | null, size: number, isServing: boolean): AnyRing {
     const { factory, recipe } = loaded;
     const { dispatch, isolation } = this.#settings;
+    const grants = this.#grants;
     const common = {
       recipe,
       size,
@@ -107,12 +112,13 @@ export class LiveGuest {
       log: this.#log,
     };
     try {
-      if (factory.isStateful) return new LeaseRing({ ...common, factory, takesSingleEvents: false });
+      if (factory.isStateful) return new LeaseRing({ ...common, factory, grants, takesSingleEvents: false });
       if (isolation === "per-request" && factory.handles.size > 1) {
         const exclusive = new PerExchangeFactory(factory);
         return new LeaseRing({
           ...common,
           factory: exclusive,
+          grants,
           takesSingleEvents: true,
           wantsRequest: () => exclusive.wantsRequest,
         });
@@ -132,6 +138,7 @@ function slotSettings(settings: Settings): SlotSettings {
     recycleAfterCalls: settings.recycleAfterCalls,
     recycleMemoryBytes: settings.recycleMemoryBytes,
     isFreshPerRequest: settings.isolation === "per-request",
+    guestLogRate: settings.guestLogRate,
     reportedFunctions: new Set(),
   };
 }

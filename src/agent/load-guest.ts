@@ -1,6 +1,6 @@
 /** From a path to a guest that can be asked: read, prepared, warmed up. */
 
-import { type GuestRecipe, guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
+import { type GuestRecipe, makeRecipe, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
 import type { ConfigFile, GuestConfig } from "./guest-config.ts";
@@ -22,20 +22,14 @@ export async function loadGuest(
   file: ConfigFile,
   log: Log,
 ): Promise<LoadedGuest> {
-  const recipe: GuestRecipe = {
-    moduleBytes: await readModuleFile(settings.modulePath),
-    limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-    abi: {
-      abi: "auto",
-      canonicalHeaderCase: settings.headerCase === "canonical",
-      httpWasm: {
-        onUnsupported: settings.onUnsupported,
-        shareInstances: settings.shareInstances,
-        configuration: file,
-      },
-      opa: await readPolicyOptions(settings, settings.events),
+  const recipe = makeRecipe(await readModuleFile(settings.modulePath), settings, {
+    httpWasm: {
+      onUnsupported: settings.onUnsupported,
+      shareInstances: settings.shareInstances,
+      configuration: file,
     },
-  };
+    opa: await readPolicyOptions(settings, settings.events),
+  });
   const guest = await prepareGuest(recipe);
   for (const warning of guest.factory.warnings) log.warn(warning);
   if (recipe.limits === null) {

@@ -3,8 +3,9 @@
  * frozen from then on. What a proxy pushes at run time lives elsewhere (agent/proxy-config.ts).
  */
 
-import type { OnUnsupported } from "../abi/abi-options.ts";
+import type { AbiName, OnUnsupported } from "../abi/abi-options.ts";
 import type { EventKind } from "../event/event.ts";
+import type { CalloutTarget } from "../host/callouts.ts";
 import type { RedirectEncoding } from "../protocol/redirect-encoding.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 import type { DispatchMode } from "../ring/ring.ts";
@@ -26,6 +27,8 @@ export interface Settings extends PolicySettings {
   readonly modulePath: string;
   /** Holds the module's configuration until a proxy pushes one; null for none. */
   readonly configPath: string | null;
+  /** How the module is called; `auto` tells it from its exports and imports. */
+  readonly abi: AbiName | "auto";
   readonly poolSize: number;
   readonly verbose: boolean;
   readonly failOpen: boolean;
@@ -33,15 +36,19 @@ export interface Settings extends PolicySettings {
   readonly timeoutMs: number;
   /** For instantiation and `_initialize`. */
   readonly startTimeoutMs: number;
-  /** For all memories of one instance together. */
-  readonly maxMemoryBytes: number;
+  /** For all memories of one instance together; null leaves it to the module's ABI. */
+  readonly maxMemoryBytes: number | null;
   /** False loads the module as it is: no deadline and no memory cap can be enforced then. */
   readonly limits: boolean;
   readonly logFormat: LogFormat;
+  /** Lines that the guests of a slot may log in a second; 0 means all. */
+  readonly guestLogRate: number;
   readonly headerCase: HeaderCase;
   readonly redirectEncoding: RedirectEncoding;
   /** What becomes of an event in which the module asks for something that no answer can carry. */
   readonly onUnsupported: OnUnsupported;
+  /** Where guests may send HTTP requests. */
+  readonly allowCallouts: readonly CalloutTarget[];
   readonly shutdownTimeoutMs: number;
   /** What the proxy is configured to send; null when nobody said. */
   readonly events: readonly EventKind[] | null;

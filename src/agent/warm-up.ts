@@ -4,11 +4,17 @@
  * code is shared by all instances of a module, guest state is not.
  */
 
-import type { GuestFactory, GuestInstance, StatefulGuest, StatelessGuest } from "../abi/contract.ts";
+import type {
+  GuestFactory,
+  GuestInstance,
+  StatefulGuest,
+  StatefulHost,
+  StatelessGuest,
+} from "../abi/contract.ts";
 import type { HeadersEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
+import { makeGrantSettings, openGrants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { GuestHost } from "../wasm/guest-host.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 
 export interface WarmUpOptions {
@@ -65,7 +71,7 @@ const SAMPLE_EVENTS: readonly HeadersEvent[] = [
  * @throws ModuleError when no instance can be made.
  */
 export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
-  const host: GuestHost = {
+  const host: StatefulHost = {
     slot: 0,
     log: options.log,
     startTimeoutMs: options.startTimeoutMs,
@@ -73,22 +79,33 @@ export function warmUp(factory: GuestFactory, options: WarmUpOptions): void {
     lineRate: new LineRate(),
     reportedFunctions: new Set(),
     configJson: options.configJson,
+    timeoutMs: options.timeoutMs,
+    // Nothing that an exercise does reaches other guests, or the network.
+    grants: openGrants(makeGrantSettings()),
   };
   const events = SAMPLE_EVENTS.filter(({ kind }) => factory.handles.has(kind));
   try {
-    if (factory.isStateful) {
-      const instance = factory.instantiate(host);
-      if (isConfigured(instance, options)) warmUpStateful(instance, events, options.timeoutMs);
-    } else {
-      const instance = factory.instantiate(host);
-      if (isConfigured(instance, options)) warmUpStateless(instance, events, options.timeoutMs);
-    }
+    if (factory.isStateful) exercise(factory.instantiate(host), options, warmUpStateful, events);
+    else exercise(factory.instantiate(host), options, warmUpStateless, events);
   } catch (error) {
     if (!(error instanceof EventFailure)) throw error;
     options.log.warn("the module failed on a sample event while warming up; it is served all the same", {
       code: error.code,
       reason: error.message,
     });
+  }
+}
+
+function exercise<Guest extends GuestInstance>(
+  instance: Guest,
+  options: WarmUpOptions,
+  warmUpGuest: (instance: Guest, events: readonly HeadersEvent[], timeoutMs: number) => void,
+  events: readonly HeadersEvent[],
+): void {
+  try {
+    if (isConfigured(instance, options)) warmUpGuest(instance, events, options.timeoutMs);
+  } finally {
+    instance.close();
   }
 }
 
@@ -101,7 +118,6 @@ function warmUpStateless(instance: StatelessGuest, events: readonly HeadersEvent
   repeat(() => {
     for (const event of events) instance.call(event, timeoutMs);
   });
-  instance.close();
 }
 
 /** A guest that pauses is not waited for: the end of its exchange ends the pause. */
@@ -111,7 +127,6 @@ function warmUpStateful(instance: StatefulGuest, events: readonly HeadersEvent[]
     for (const event of events) void Promise.resolve(context.call(event, timeoutMs)).catch(() => {});
     context.end("finished", timeoutMs);
   });
-  instance.close();
 }
 
 function repeat(round: () => void): void {

@@ -23,6 +23,10 @@ const AGENT_OPTIONS = {
   maxMemoryBytes: SERVE_OPTIONS.maxMemoryBytes,
   failOpen: SERVE_OPTIONS.failOpen,
   headerCase: SERVE_OPTIONS.headerCase,
+  abi: SERVE_OPTIONS.abi,
+  onUnsupported: SERVE_OPTIONS.onUnsupported,
+  allowCallouts: SERVE_OPTIONS.allowCallouts,
+  guestLogRate: SERVE_OPTIONS.guestLogRate,
   redirectEncoding: SERVE_OPTIONS.redirectEncoding,
   ignoreProxyConfig: SERVE_OPTIONS.ignoreProxyConfig,
 } satisfies Partial<OptionTable<Settings>>;

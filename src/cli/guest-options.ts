@@ -16,6 +16,9 @@ export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
   responseEntrypoint: SERVE_OPTIONS.responseEntrypoint,
   dataPath: SERVE_OPTIONS.dataPath,
   opaInput: SERVE_OPTIONS.opaInput,
+  abi: SERVE_OPTIONS.abi,
+  onUnsupported: SERVE_OPTIONS.onUnsupported,
+  allowCallouts: SERVE_OPTIONS.allowCallouts,
 };
 
 export const CONFIG_OPTION: Option<string | null> = {

@@ -4,9 +4,11 @@
  */
 
 import { MAX_POOL_SIZE, type Settings } from "../agent/settings.ts";
+import { ABI_NAMES } from "../abi/abi-options.ts";
 import type { OptionTable } from "./option.ts";
 import {
   byteSizeKind,
+  calloutsKind,
   choiceKind,
   eventsKind,
   fileModeKind,
@@ -49,6 +51,15 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     placeholder: "<file>",
     description:
       "JSON to configure the module with (for http-wasm modules: anything), until the proxy pushes a configuration. Read again with every reload.",
+    group: MODULE,
+  },
+  abi: {
+    flag: "abi",
+    env: "WASM_ABI",
+    kind: choiceKind(["auto", ...ABI_NAMES]),
+    fallback: { value: "auto" },
+    placeholder: ["auto", ...ABI_NAMES].join("|"),
+    description: "How the module is called: as its exports and imports tell, or as is said here.",
     group: MODULE,
   },
   poolSize: {
@@ -174,7 +185,7 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     flag: "max-memory",
     env: "WASM_MAX_MEMORY",
     kind: byteSizeKind({ min: 64 * KIB, max: 4 * GIB }),
-    fallback: { value: 64 * MIB },
+    fallback: { describe: "64MiB, 256MiB for Proxy-Wasm", choose: () => null },
     placeholder: "<size>",
     description:
       "Memory of one instance, 64KiB to 4GiB. Suffixes: KiB, MiB, GiB, KB, MB, GB; none means bytes.",
@@ -261,6 +272,16 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     description:
       "Which integration of OPA a policy was written for: the shape of its input and of its decision.",
     group: POLICIES,
+  },
+  allowCallouts: {
+    flag: "allow-callout",
+    env: "WASM_ALLOW_CALLOUTS",
+    kind: calloutsKind(),
+    fallback: { value: [] },
+    placeholder: "<upstream>=<url>",
+    description:
+      "An upstream that the module may send HTTP requests to, by the name it calls it; may be given again, and the variable separates by commas.",
+    group: LIMITS,
   },
   failOpen: {
     flag: "fail-open",
@@ -353,6 +374,15 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     kind: switchKind(),
     fallback: { value: false },
     description: "Also log every event with the module's answer, the verdict and the time it took.",
+    group: LOGS,
+  },
+  guestLogRate: {
+    flag: "guest-log-rate",
+    env: "WASM_GUEST_LOG_RATE",
+    kind: integerKind({ min: 0, max: 1_000_000 }),
+    fallback: { value: 100 },
+    placeholder: "<lines>",
+    description: "How many lines a second the module may log, for each of its instances; 0 means all.",
     group: LOGS,
   },
   shutdownTimeoutMs: {

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import type { EventKind } from "../event/event.ts";
 import { EVENT_NAMES, eventKindOf, eventNameOf } from "../event/event-names.ts";
+import type { CalloutTarget } from "../host/callouts.ts";
 
 export interface ValueKind<T> {
   /** A switch needs no value: its flag alone means true. A list is added to each time its flag is given. */
@@ -152,6 +153,33 @@ export function eventsKind(): ValueKind<readonly EventKind[]> {
     ),
     show: (kinds) => kinds.map((kind) => eventNameOf(kind)).join(","),
   };
+}
+
+/** `<upstream>=<url>`, several separated by commas; `none` is the empty list. The url has no path: that is the guest's. */
+export function calloutsKind(): ValueKind<readonly CalloutTarget[]> {
+  return {
+    type: "list",
+    expected: "an upstream and where it is, like authz=http://127.0.0.1:8080",
+    schema: v.pipe(
+      v.string(),
+      v.transform((text) =>
+        text === "none" ? [] : text.split(",").map((part) => calloutTarget(part.trim())),
+      ),
+      v.array(v.custom<CalloutTarget>((target) => target !== null)),
+    ),
+    show: (targets) =>
+      targets.length === 0
+        ? "none"
+        : targets.map(({ upstream, origin }) => `${upstream}=${origin}`).join(","),
+  };
+}
+
+function calloutTarget(text: string): CalloutTarget | null {
+  const at = text.indexOf("=");
+  const url = at > 0 ? URL.parse(text.slice(at + 1)) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return null;
+  // Neither credentials nor a path, which would be lost.
+  return url.href === `${url.origin}/` ? { upstream: text.slice(0, at), origin: url.origin } : null;
 }
 
 /** Permission bits in octal, with or without leading zeros or `0o`. */

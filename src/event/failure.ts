@@ -27,6 +27,8 @@ export const FAILURE_CODES = [
   "guest-builtin-limit",
   "guest-configuration-refused",
   "guest-no-instance",
+  "guest-forbidden-call",
+  "guest-not-carried",
   "guest-body-not-replaceable",
   "guest-body-not-text",
   "guest-body-length",

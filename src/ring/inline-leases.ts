@@ -8,6 +8,7 @@
 import type { StatefulFactory } from "../abi/contract.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Lease } from "../exchange/lease.ts";
+import type { Grants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
@@ -25,6 +26,7 @@ export interface InlineLeasesOptions {
   readonly firstIndex: number;
   readonly settings: SlotSettings;
   readonly configJson: string | null;
+  readonly grants: Grants;
   readonly log: Log;
   /** Fuel that a call used; null without limits. */
   onCall(fuelUnits: number | null): void;
@@ -37,7 +39,7 @@ const REFILL_PAUSE_MS = 20;
 export class InlineLeases implements LeaseHolder {
   readonly #options: InlineLeasesOptions;
   readonly #budget = new RefillBudget(performance.now());
-  readonly #lineRate = new LineRate();
+  readonly #lineRate: LineRate;
   /** All that are not closed, retired ones too, in order of their making. */
   readonly #instances = new Set<LeasedInstance>();
   /** Those of a guest that serves one exchange at a time, while they serve none. */
@@ -54,6 +56,7 @@ export class InlineLeases implements LeaseHolder {
   /** Makes the first instance. @throws ModuleError, EventFailure as the factory and its guest do. */
   constructor(options: InlineLeasesOptions) {
     this.#options = options;
+    this.#lineRate = new LineRate({ linesPerSecond: options.settings.guestLogRate });
     this.#size = options.size;
     this.#configJson = options.configJson;
     this.#nextIndex = options.firstIndex;
@@ -171,7 +174,7 @@ export class InlineLeases implements LeaseHolder {
 
   /** @throws ModuleError, EventFailure */
   #make(): LeasedInstance {
-    const { factory, settings, log } = this.#options;
+    const { factory, settings, grants, log } = this.#options;
     const index = this.#nextIndex++;
     let made: LeasedInstance | null = null;
     const guest = factory.instantiate({
@@ -182,6 +185,8 @@ export class InlineLeases implements LeaseHolder {
       lineRate: this.#lineRate,
       reportedFunctions: settings.reportedFunctions,
       configJson: this.#configJson,
+      timeoutMs: settings.timeoutMs,
+      grants,
       onBroken: () => made?.onBroken(),
     });
     if (this.#configJson !== null) {

@@ -216,7 +216,7 @@ export class InlineRing {
         log,
         startTimeoutMs: settings.startTimeoutMs,
         isMuted: false,
-        lineRate: new LineRate(),
+        lineRate: new LineRate({ linesPerSecond: settings.guestLogRate }),
         reportedFunctions: settings.reportedFunctions,
       });
       return candidate.configure(configJson, settings.startTimeoutMs);

@@ -26,7 +26,7 @@ export class InlineSlot {
   readonly #log: Log;
   readonly #onEmpty: () => void;
   readonly #budget: RefillBudget;
-  readonly #lineRate = new LineRate();
+  readonly #lineRate: LineRate;
   #state: SlotState = "broken";
   #instance: StatelessGuest | null = null;
   #configJson: string | null = null;
@@ -55,6 +55,7 @@ export class InlineSlot {
     this.index = index;
     this.#factory = factory;
     this.#settings = settings;
+    this.#lineRate = new LineRate({ linesPerSecond: settings.guestLogRate });
     this.#configJson = configJson;
     this.#log = log;
     this.#budget = budget;

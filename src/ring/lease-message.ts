@@ -5,6 +5,7 @@ import type { ProxyEvent } from "../event/event.ts";
 import type { FailureCode } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
+import type { GrantSettings } from "../host/grants.ts";
 import type { LogFields, LogLevel } from "../telemetry/log.ts";
 import type { WorkerSettings } from "./worker-message.ts";
 
@@ -17,6 +18,7 @@ export type ToLeaseThread =
       readonly size: number;
       readonly maxInstances: number;
       readonly configJson: string | null;
+      readonly grants: GrantSettings;
       readonly debugEnabled: boolean;
     }
   | {

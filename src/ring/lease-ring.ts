@@ -11,6 +11,7 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import type { Grants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
 import { CostJudge, HEAVY_FUEL_UNITS } from "./cost-judge.ts";
 import { InlineLeases } from "./inline-leases.ts";
@@ -28,6 +29,8 @@ export interface LeaseRingOptions {
   readonly dispatch: DispatchMode;
   readonly settings: SlotSettings;
   readonly configJson: string | null;
+  /** Of this thread; others are given their own from the same settings. */
+  readonly grants: Grants;
   readonly log: Log;
   /** An event of an exchange that nobody keeps gets an instance for itself. False: it fails before it comes here. */
   readonly takesSingleEvents: boolean;
@@ -192,7 +195,7 @@ export class LeaseRing {
   }
 
   #startMessage(slot: number): ToLeaseThread & { readonly type: "start" } {
-    const { recipe, settings, log } = this.#options;
+    const { recipe, settings, grants, log } = this.#options;
     const { reportedFunctions: _ownThreadOnly, ...workerSettings } = settings;
     return {
       type: "start",
@@ -202,6 +205,7 @@ export class LeaseRing {
       size: 1,
       maxInstances: this.#maxInstances,
       configJson: this.#configJson,
+      grants: grants.settings,
       debugEnabled: log.debugEnabled,
     };
   }

@@ -7,6 +7,7 @@ import { prepareGuest } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import { openGrants } from "../host/grants.ts";
 import { InlineLeases } from "./inline-leases.ts";
 import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
@@ -33,6 +34,7 @@ async function start(message: Start): Promise<InlineLeases> {
     firstIndex: message.slot,
     settings: { ...message.settings, reportedFunctions: new Set<string>() },
     configJson: message.configJson,
+    grants: openGrants(message.grants),
     log: forwardingLog(message.debugEnabled, post),
     onCall: (fuelUnits) => {
       if (fuelUnits !== null) post({ type: "cost", fuelUnits });

@@ -10,6 +10,8 @@ export interface SlotSettings {
   readonly recycleMemoryBytes: number;
   /** Give every request an instance that nobody used before. */
   readonly isFreshPerRequest: boolean;
+  /** Lines that the guests of a slot may log in a second; 0 means all. */
+  readonly guestLogRate: number;
   /** Unknown functions the log has already named (wasm/guest-host.ts). */
   readonly reportedFunctions: Set<string>;
 }

@@ -15,6 +15,7 @@ export interface WorkerSettings {
   readonly recycleAfterCalls: number;
   readonly recycleMemoryBytes: number;
   readonly isFreshPerRequest: boolean;
+  readonly guestLogRate: number;
 }
 
 export type ToWorker =

@@ -5,7 +5,7 @@
  * event.
  */
 
-import { guestLimits, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
+import { makeRecipe, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
 import { readPolicyOptions } from "../agent/policy-settings.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ProxyEvent } from "../event/event.ts";
@@ -80,15 +80,8 @@ export class BenchGuest {
     settings: GuestSettings,
     configJson: string | null = null,
   ): Promise<BenchGuest> {
-    const prepared = await prepareGuest({
-      moduleBytes,
-      limits: settings.limits ? guestLimits(settings.maxMemoryBytes) : null,
-      abi: {
-        abi: "auto",
-        canonicalHeaderCase: settings.headerCase === "canonical",
-        opa: await readPolicyOptions(settings, settings.events),
-      },
-    });
+    const opa = await readPolicyOptions(settings, settings.events);
+    const prepared = await prepareGuest(makeRecipe(moduleBytes, settings, { opa }));
     return new BenchGuest(prepared, settings, configJson);
   }
 

@@ -3,16 +3,22 @@
  * dispatcher as the rings that serve, so that verdicts are checked by the same rules.
  */
 
-import type { GuestFactory, GuestInstance, StatefulGuest, StatelessGuest } from "../abi/contract.ts";
+import type {
+  GuestFactory,
+  GuestInstance,
+  StatefulGuest,
+  StatefulHost,
+  StatelessGuest,
+} from "../abi/contract.ts";
 import type { GuestRing } from "../dispatch/dispatcher.ts";
 import type { EventKind } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import { InputError } from "../event/input-error.ts";
 import type { Verdict } from "../event/verdict.ts";
+import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
 import { LeasedInstance } from "../ring/leased-instance.ts";
 import { type RingJob, settle } from "../ring/ring-job.ts";
 import { toFailure } from "../ring/to-failure.ts";
-import type { GuestHost } from "../wasm/guest-host.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { GuestLines } from "./guest-lines.ts";
 import type { GuestSettings } from "./guest-settings.ts";
@@ -32,11 +38,13 @@ export class BenchRing implements GuestRing {
   readonly #options: BenchRingOptions;
   readonly #lineRate = new LineRate();
   readonly #reported = new Set<string>();
+  readonly #grants: Grants;
   #slot: StatelessSlot | StatefulSlot;
 
   /** @throws ModuleError when no instance can be made, InputError when it refuses the configuration. */
   constructor(options: BenchRingOptions) {
     this.#options = options;
+    this.#grants = openGrants(makeGrantSettings(options.settings.allowCallouts));
     this.leases = options.factory.isStateful ? "required" : "none";
     this.#slot = this.#makeSlot();
   }
@@ -70,7 +78,7 @@ export class BenchRing implements GuestRing {
       : new StatelessSlot(this.#start(factory), settings.timeoutMs);
   }
 
-  #start<Guest extends GuestInstance>(factory: { instantiate(host: GuestHost): Guest }): Guest {
+  #start<Guest extends GuestInstance>(factory: { instantiate(host: StatefulHost): Guest }): Guest {
     const { settings, configJson, lines, onRefusal } = this.#options;
     const guest = factory.instantiate({
       slot: 0,
@@ -80,6 +88,8 @@ export class BenchRing implements GuestRing {
       lineRate: this.#lineRate,
       reportedFunctions: this.#reported,
       configJson,
+      timeoutMs: settings.timeoutMs,
+      grants: this.#grants,
       onRefusal,
     });
     const refusal = configJson === null ? null : guest.configure(configJson, settings.startTimeoutMs);

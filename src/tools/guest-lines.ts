@@ -6,8 +6,10 @@ import type { Log, LogFields, LogLevel } from "../telemetry/log.ts";
 
 export interface GuestLine {
   readonly level: LogLevel;
-  /** Hostile: the guest's own words, unless it is a remark of the agent. */
+  /** Hostile: the guest's own words, or names of it in a remark. */
   readonly text: string;
+  /** The agent's words about the guest. */
+  readonly isRemark?: true;
 }
 
 const MAX_LINES = 1000;
@@ -40,7 +42,9 @@ export class GuestLines implements Log {
   }
 
   #keep(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (this.#lines.length < MAX_LINES) this.#lines.push({ level, text: lineText(message, fields) });
+    if (this.#lines.length >= MAX_LINES) return;
+    const text = lineText(message, fields);
+    this.#lines.push(typeof fields["text"] === "string" ? { level, text } : { level, text, isRemark: true });
   }
 }
 

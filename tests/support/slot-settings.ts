@@ -14,6 +14,7 @@ export function slotSettings(changes: Partial<SlotSettings> = {}): SlotSettings 
     recycleAfterCalls: 0,
     recycleMemoryBytes: 0,
     isFreshPerRequest: false,
+    guestLogRate: 100,
     reportedFunctions: new Set(),
     ...changes,
   };

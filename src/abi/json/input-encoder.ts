@@ -15,7 +15,7 @@ import type {
   ResponseHeadersEvent,
   WebSocketFrameEvent,
 } from "../../event/event.ts";
-import { bareAddress } from "./client-address.ts";
+import { bareAddress } from "../client-address.ts";
 import { canonicalHeaderName } from "./header-case.ts";
 import { encodeRequest } from "./retained-request.ts";
 

@@ -2,7 +2,7 @@
 
 import type { RequestHeadersEvent } from "../../event/event.ts";
 import type { RetainedRequest } from "../../event/retained-request.ts";
-import { bareAddress } from "./client-address.ts";
+import { bareAddress } from "../client-address.ts";
 import { canonicalHeaderName } from "./header-case.ts";
 import { joinedHeaders, setOwn } from "./input-encoder.ts";
 

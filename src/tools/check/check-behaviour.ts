@@ -5,8 +5,10 @@ import { eventNameOf } from "../../event/event-names.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { InputError } from "../../event/input-error.ts";
+import type { AbiName } from "../../abi/abi-options.ts";
 import { BenchGuest } from "../bench-guest.ts";
 import { showDecision } from "../compare-outcomes.ts";
+import type { GuestLine } from "../guest-lines.ts";
 import type { GuestSettings } from "../guest-settings.ts";
 import { writeOutcome } from "../../telemetry/recording/outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../repeat-calls.ts";
@@ -41,9 +43,10 @@ export async function checkBehaviour(
     if (!(error instanceof ModuleError || error instanceof InputError)) throw error;
     return [finding("error", "start", error.message, null)];
   }
-  const findings: Finding[] = [...checkConfiguration(guest, configJson)];
+  const findings: Finding[] = [...checkConfiguration(guest, configJson), ...remarksOf(guest.takeLines())];
+  const maxMemoryBytes = guest.prepared.module.limits?.maxMemoryBytes ?? Number.POSITIVE_INFINITY;
   for (const kind of EVENT_KINDS) {
-    if (guest.handles({ kind })) findings.push(...(await checkSample(guest, kind, settings.maxMemoryBytes)));
+    if (guest.handles({ kind })) findings.push(...(await checkSample(guest, kind, maxMemoryBytes)));
     else if (EXPECTED_KINDS.has(kind))
       findings.push(finding("note", subjectOf(kind), "no handler, so it is always allowed"));
   }
@@ -82,14 +85,26 @@ async function checkSample(
   const lines = guest.takeLines();
   if (outcome instanceof EventFailure) {
     const said = lines.length === 0 ? "" : `; the module's log: ${lines.map(({ text }) => text).join(" | ")}`;
-    return [finding("error", subject, `${outcome.message} (${outcome.code})${said}`, adviceFor(outcome))];
+    const advice = adviceFor(outcome, guest.prepared.factory.abiName);
+    // It may well work with one, which was not given.
+    const level = outcome.code === "guest-configuration-refused" ? "warning" : "error";
+    return [finding(level, subject, `${outcome.message} (${outcome.code})${said}`, advice)];
   }
+  const remarks = remarksOf(lines);
   const repeated = await callUntilSettled(guest, exchange, maxMemoryBytes);
   const decision = showDecision(writeOutcome(outcome));
   return [
     finding("ok", subject, `answers ${decision}, in ${Math.round(repeated.report.us.p50)} µs once warm`),
+    ...remarks,
     ...checkRepeated(subject, repeated),
   ];
+}
+
+/** What the agent has to say about the module. */
+function remarksOf(lines: readonly GuestLine[]): readonly Finding[] {
+  return lines
+    .filter(({ isRemark, level }) => isRemark === true && level === "warn")
+    .map(({ text }) => finding("warning", "remark", text));
 }
 
 function subjectOf(kind: EventKind): string {
@@ -168,8 +183,12 @@ function checkRepeated(subject: string, repeated: RepeatedCalls): Finding[] {
   return findings;
 }
 
-function adviceFor(failure: EventFailure): string | null {
+function adviceFor(failure: EventFailure, abiName: AbiName): string | null {
   switch (failure.code) {
+    case "guest-not-carried":
+      return "serve it with --on-unsupported warn if the rest of its verdicts is worth having; docs/proxy-wasm.md lists what no proxy carries";
+    case "guest-configuration-refused":
+      return "give its configuration with --config";
     case "guest-deadline":
       return "do less in one call, or raise --timeout-ms";
     case "guest-trap":
@@ -183,6 +202,6 @@ function adviceFor(failure: EventFailure): string | null {
     case "guest-result-out-of-bounds":
       return "return pointer << 32 | length, both as unsigned 32-bit numbers";
     default:
-      return 'the result is described by the command "schema result"';
+      return abiName === "json" ? 'the result is described by the command "schema result"' : null;
   }
 }

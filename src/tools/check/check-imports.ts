@@ -4,6 +4,7 @@
  */
 
 import { JSON_IMPORTS } from "../../abi/json/json-imports.ts";
+import type { AbiImports } from "../../wasm/imports/abi-imports.ts";
 import { GuestOutput } from "../../wasm/imports/guest-output.ts";
 import { createHostImports } from "../../wasm/imports/host-imports.ts";
 import { ImportHost } from "../../wasm/imports/import-host.ts";
@@ -35,16 +36,20 @@ export const GIVEN_WASI_FUNCTIONS: ReadonlySet<string> = new Set([
 
 const MAX_LISTED = 16;
 
-export function checkImports(imports: readonly Descriptor[]): readonly Finding[] {
+/** `abi` is what the module's ABI gives beside WASI. */
+export function checkImports(
+  imports: readonly Descriptor[],
+  abi: AbiImports = JSON_IMPORTS,
+): readonly Finding[] {
   if (imports.length === 0) return [finding("ok", "imports", "none")];
   const host = mutedHost();
-  const sorted = Map.groupBy(imports, (one) => kindOf(one, host));
+  const sorted = Map.groupBy(imports, (one) => kindOf(one, host, abi));
   const missing = sorted.get("missing") ?? [];
   return [
     ...listed("ok", "given", sorted.get("given") ?? []),
     ...listed("note", "refused", sorted.get("refused") ?? [], REFUSED_ADVICE),
     ...listed("warning", "unknown", sorted.get("unknown") ?? [], UNKNOWN_ADVICE),
-    ...missing.map((one) => missingFinding(one, host)),
+    ...missing.map((one) => missingFinding(one, host, abi)),
   ];
 }
 
@@ -52,17 +57,21 @@ const REFUSED_ADVICE =
   "nothing, if the code that uses them is not needed: they link, and answer with an error number, for there are no files and no network";
 const UNKNOWN_ADVICE = "avoid them: WASI preview 1 has no such functions; they link, and answer ENOSYS";
 
-function kindOf(descriptor: Descriptor, host: ImportHost): "given" | "refused" | "unknown" | "missing" {
-  if (problemOf(descriptor, host) !== null) return "missing";
+function kindOf(
+  descriptor: Descriptor,
+  host: ImportHost,
+  abi: AbiImports,
+): "given" | "refused" | "unknown" | "missing" {
+  if (problemOf(descriptor, host, abi) !== null) return "missing";
   const { module, name } = descriptor;
   if (!isWasiModule(module) || GIVEN_WASI_FUNCTIONS.has(name)) return "given";
   return Object.hasOwn(wasiFunctions(host, module), name) || name.startsWith("sock_") ? "refused" : "unknown";
 }
 
 /** Why the import cannot be given; null when it can. */
-function problemOf(descriptor: Descriptor, host: ImportHost): string | null {
+function problemOf(descriptor: Descriptor, host: ImportHost, abi: AbiImports): string | null {
   try {
-    createHostImports([descriptor], host, JSON_IMPORTS);
+    createHostImports([descriptor], host, abi);
     return null;
   } catch (error) {
     if (error instanceof ModuleError) return error.message;
@@ -70,9 +79,9 @@ function problemOf(descriptor: Descriptor, host: ImportHost): string | null {
   }
 }
 
-function missingFinding(descriptor: Descriptor, host: ImportHost): Finding {
+function missingFinding(descriptor: Descriptor, host: ImportHost, abi: AbiImports): Finding {
   // The message says what is missing, then what to do about it.
-  const [message = "", ...advice] = (problemOf(descriptor, host) ?? "").split("; ");
+  const [message = "", ...advice] = (problemOf(descriptor, host, abi) ?? "").split("; ");
   return finding(
     "error",
     `${quote(descriptor.module)}.${quote(descriptor.name)}`,

@@ -3,17 +3,18 @@
  * to do about each. Nothing of it is guessed: what can be tried is tried.
  */
 
+import { chooseAbi, defaultMaxMemory } from "../../abi/guest-recipe.ts";
+import type { PolicyBundle } from "../../abi/opa/opa-options.ts";
 import { unpackBundle } from "../../abi/opa/policy-bundle.ts";
-import { isPolicy } from "../../abi/opa/policy-exports.ts";
 import { readPolicyOptions } from "../../agent/policy-settings.ts";
-import { loadModule } from "../../wasm/load-module.ts";
-import { type ExportType, readExportTypes } from "../../wasm/export-types.ts";
+import { type LoadedModule, loadModule } from "../../wasm/load-module.ts";
 import { type ModuleOutline, readOutline } from "../../wasm/metering/module-outline.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import type { GuestSettings } from "../guest-settings.ts";
 import { checkBehaviour } from "./check-behaviour.ts";
 import { checkCode } from "./check-code.ts";
 import { checkExports } from "./check-exports.ts";
+import { checkFilterExports, checkFilterImports, checkFilterStart } from "./check-filter.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMemory } from "./check-memory.ts";
 import { checkPolicy } from "./check-policy.ts";
@@ -51,28 +52,51 @@ async function findingsOf(
 ): Promise<readonly Finding[]> {
   let outline: ModuleOutline;
   let ofContract: readonly Finding[];
-  let exportTypes: ReadonlyMap<string, ExportType>;
+  let moduleBytes: Uint8Array<ArrayBuffer>;
   try {
-    const { moduleBytes, bundle } = await unpackBundle(bytes);
+    const unpacked = await unpackBundle(bytes);
+    moduleBytes = unpacked.moduleBytes;
     outline = readOutline(moduleBytes);
-    const module = await WebAssembly.compile(moduleBytes);
-    const loaded = await loadModule(moduleBytes, null);
-    exportTypes = readExportTypes(moduleBytes);
-    ofContract = isPolicy(loaded)
-      ? await checkPolicy(loaded, bundle, await readPolicyOptions(settings, settings.events))
-      : [...checkExports(exportTypes), ...checkImports(WebAssembly.Module.imports(module))];
+    ofContract = await checkContract(await loadModule(moduleBytes, null), unpacked.bundle, outline, settings);
   } catch (error) {
     return [unusableFile(error)];
   }
   const findings = [
     ...ofContract,
-    ...checkStart(exportTypes, outline),
-    ...checkMemory(outline, settings.maxMemoryBytes),
+    ...checkMemory(outline, settings.maxMemoryBytes ?? defaultMaxMemory(moduleBytes, settings.abi)),
     ...checkCode(outline),
   ];
   // A module without its exports, say, has no behaviour to look at.
   if (findings.some(({ level }) => level === "error")) return findings;
   return [...findings, ...(await checkBehaviour(bytes, settings, configJson))];
+}
+
+/** Exports, imports and start, as the module's ABI wants them. */
+async function checkContract(
+  loaded: LoadedModule,
+  bundle: PolicyBundle | null,
+  outline: ModuleOutline,
+  settings: GuestSettings,
+): Promise<readonly Finding[]> {
+  const { exportTypes, imports } = loaded;
+  const { name } = chooseAbi(loaded, settings.abi);
+  switch (name) {
+    case "json":
+      return [...checkExports(exportTypes), ...checkImports(imports), ...checkStart(exportTypes, outline)];
+    case "proxy-wasm":
+      return [
+        ...checkFilterExports(exportTypes),
+        ...checkFilterImports(imports),
+        ...checkFilterStart(exportTypes),
+      ];
+    case "opa":
+      return checkPolicy(loaded, bundle, await readPolicyOptions(settings, settings.events));
+    case "http-wasm":
+      // What it lacks shows when an instance is made of it.
+      return [];
+    default:
+      return name satisfies never;
+  }
 }
 
 function unusableFile(error: unknown): Finding {

@@ -89,11 +89,24 @@ export class GuestOutput {
     this.#endLine(stream, line, this.#rate.nowMs());
   }
 
-  /** Logs one text as one line, whatever it contains. `cutBytes` were left out by the caller. */
-  writeLine(stream: GuestStream, level: LogLevel, text: string, cutBytes: number): void {
+  /**
+   * Logs one text as one line, whatever it contains. `cutBytes` were left out by the caller; `correlationId` belongs to
+   * the exchange that the line is about.
+   */
+  writeLine(
+    stream: GuestStream,
+    level: LogLevel,
+    text: string,
+    cutBytes: number,
+    correlationId?: string,
+  ): void {
     if (this.#isMuted || !this.takes(level)) return;
     if (!this.#admit(this.#rate.nowMs())) return;
-    this.#log[level](GUEST_OUTPUT, this.#fields(stream, text, cutBytes));
+    const fields = this.#fields(stream, text, cutBytes);
+    this.#log[level](
+      GUEST_OUTPUT,
+      correlationId === undefined ? fields : { ...fields, correlation_id: correlationId },
+    );
   }
 
   /** Whether lines of this level are wanted at all. */

@@ -7,6 +7,7 @@ const DEFAULT_LINES_PER_SECOND = 100;
 const WINDOW_MS = 1000;
 
 export interface LineRateOptions {
+  /** 0 means all of them. */
   readonly linesPerSecond?: number;
   /** Any clock that does not go back. */
   readonly nowMs?: () => number;
@@ -21,7 +22,8 @@ export class LineRate {
 
   constructor(options: LineRateOptions = {}) {
     this.nowMs = options.nowMs ?? (() => performance.now());
-    this.#linesPerSecond = options.linesPerSecond ?? DEFAULT_LINES_PER_SECOND;
+    const linesPerSecond = options.linesPerSecond ?? DEFAULT_LINES_PER_SECOND;
+    this.#linesPerSecond = linesPerSecond === 0 ? Number.POSITIVE_INFINITY : linesPerSecond;
   }
 
   get hasSuppressed(): boolean {

@@ -54,7 +54,7 @@ function advice({ module, name, kind }: WebAssembly.ModuleImportDescriptor, prov
     return "build without wasm-bindgen: a plain cdylib for wasm32-unknown-unknown or wasm32-wasip1";
   }
   if (module === "env" && name.startsWith("proxy_")) {
-    return "the module speaks Proxy-Wasm; this agent asks modules by its JSON ABI";
+    return "the module calls the functions of Proxy-Wasm; it is called by that ABI if it exports a proxy_abi_version_... function, or with --abi proxy-wasm";
   }
   if (module === "env" && name.startsWith("crypto.")) {
     return "use Math.random, or import random_get from wasi_snapshot_preview1";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { bareAddress } from "../../../src/abi/json/client-address.ts";
+import { bareAddress } from "../../../src/abi/client-address.ts";
 
 test.each([
   ["127.0.0.1:50412", "127.0.0.1"],

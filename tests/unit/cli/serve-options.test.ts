@@ -46,6 +46,7 @@ describe("settings", () => {
     expect(settings).toEqual({
       modulePath: "policy.wasm",
       configPath: null,
+      abi: "auto",
       poolSize: 4,
       isolation: "shared",
       shareInstances: false,
@@ -66,12 +67,13 @@ describe("settings", () => {
       strictInspection: false,
       timeoutMs: 1000,
       startTimeoutMs: 5000,
-      maxMemoryBytes: 64 * 1024 * 1024,
+      maxMemoryBytes: null,
       limits: true,
       entrypoint: null,
       responseEntrypoint: null,
       dataPath: null,
       opaInput: "envoy",
+      allowCallouts: [],
       failOpen: false,
       headerCase: "preserve",
       redirectEncoding: "auto",
@@ -79,6 +81,7 @@ describe("settings", () => {
       ignoreProxyConfig: false,
       logFormat: "json",
       verbose: false,
+      guestLogRate: 100,
       shutdownTimeoutMs: 10_000,
     });
     expect(Object.isFrozen(settings)).toBe(true);
@@ -131,6 +134,23 @@ describe("settings", () => {
       env: { WASM_RECYCLE_MEMORY: "33554432" },
       setting: { recycleMemoryBytes: 33_554_432 },
     },
+    { argv: "--abi proxy-wasm", env: { WASM_ABI: "Proxy-Wasm" }, setting: { abi: "proxy-wasm" } },
+    {
+      argv: "--allow-callout authz=http://127.0.0.1:8080 --allow-callout b=https://b.test",
+      env: { WASM_ALLOW_CALLOUTS: "authz=http://127.0.0.1:8080/, b=https://b.test:443" },
+      setting: {
+        allowCallouts: [
+          { upstream: "authz", origin: "http://127.0.0.1:8080" },
+          { upstream: "b", origin: "https://b.test" },
+        ],
+      },
+    },
+    {
+      argv: "--on-unsupported warn",
+      env: { WASM_ON_UNSUPPORTED: "WARN" },
+      setting: { onUnsupported: "warn" },
+    },
+    { argv: "--guest-log-rate 0", env: { WASM_GUEST_LOG_RATE: "0" }, setting: { guestLogRate: 0 } },
     { argv: "--pool-size 256", env: { WASM_POOL_SIZE: "256" }, setting: { poolSize: 256 } },
     { argv: "--timeout-ms 50", env: { WASM_TIMEOUT_MS: " 50 " }, setting: { timeoutMs: 50 } },
     { argv: "--start-timeout-ms 9", env: { WASM_START_TIMEOUT_MS: "9" }, setting: { startTimeoutMs: 9 } },
@@ -284,6 +304,35 @@ describe("a size", () => {
       expect(refusalOf([...MODULE, `--max-memory=${text}`])).toEqual([
         "option-invalid",
         `--max-memory must be a size from 64KiB to 4GiB (KiB, MiB, GiB, KB, MB, GB or bytes), but ${shown}.`,
+      ]);
+    });
+  }
+});
+
+describe("a call-out's upstream", () => {
+  test("is what stands before the first equals sign", () => {
+    const [target] = readServeOptions([
+      ...MODULE,
+      "--allow-callout",
+      "outbound|80||a.test=http://a.test",
+    ]).allowCallouts;
+    expect(target).toEqual({ upstream: "outbound|80||a.test", origin: "http://a.test" });
+  });
+
+  for (const text of [
+    "authz",
+    "=http://a.test",
+    "a=",
+    "a=a.test",
+    "a=ftp://a.test",
+    "a=http://a.test/path",
+    "a=http://u:p@a.test",
+    "a=http://a.test?q",
+  ]) {
+    test(`"${text}" is refused`, () => {
+      expect(refusalOf([...MODULE, "--allow-callout", text])).toEqual([
+        "option-invalid",
+        `--allow-callout must be an upstream and where it is, like authz=http://127.0.0.1:8080, but "${text}" was given.`,
       ]);
     });
   }

@@ -235,7 +235,7 @@ describe("what is missing is named with kind and advice", () => {
     ],
     [
       '"env" "proxy_log" (func)',
-      'the module imports the function "proxy_log" from "env", which this agent does not provide; the module speaks Proxy-Wasm; this agent asks modules by its JSON ABI',
+      'the module imports the function "proxy_log" from "env", which this agent does not provide; the module calls the functions of Proxy-Wasm; it is called by that ABI if it exports a proxy_abi_version_... function, or with --abi proxy-wasm',
     ],
     [
       '"wbg" "__wbindgen_throw" (func)',

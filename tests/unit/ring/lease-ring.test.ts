@@ -7,6 +7,7 @@ import type { ProxyEvent } from "../../../src/event/event.ts";
 import { EventFailure } from "../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 import { Exchange } from "../../../src/exchange/exchange.ts";
+import { makeGrantSettings, openGrants } from "../../../src/host/grants.ts";
 import { LeaseRing } from "../../../src/ring/lease-ring.ts";
 import { PerExchangeFactory } from "../../../src/ring/per-exchange-guest.ts";
 import type { DispatchMode } from "../../../src/ring/ring.ts";
@@ -46,6 +47,7 @@ async function open(guest: GuestName, options: OpenOptions = {}): Promise<LeaseR
     dispatch: options.dispatch ?? "inline",
     settings: slotSettings(options.settings),
     configJson: null,
+    grants: openGrants(makeGrantSettings()),
     log: new RecordedLog(),
     takesSingleEvents: options.takesSingleEvents ?? false,
   });

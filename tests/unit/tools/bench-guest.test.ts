@@ -164,6 +164,7 @@ describe("an exchange on the bench", () => {
       {
         level: "warn",
         text: "the module changes a header that only the proxy may change; the operation is dropped (said once): content-length",
+        isRemark: true,
       },
     ]);
   });

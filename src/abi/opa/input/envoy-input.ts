@@ -4,7 +4,7 @@
  */
 
 import type { HeaderMap, RequestHeadersEvent, ResponseHeadersEvent } from "../../../event/event.ts";
-import { bareAddress } from "../../json/client-address.ts";
+import { bareAddress } from "../../client-address.ts";
 import { setOwn } from "../../json/input-encoder.ts";
 import { bodyText, parseBody, type RequestBody } from "./parsed-body.ts";
 import { hostOf, parseForm, pathSegments, splitUri } from "./request-parts.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { HeaderMap, RequestHeadersEvent, ResponseHeadersEvent } from "../../../event/event.ts";
-import { bareAddress } from "../../json/client-address.ts";
+import { bareAddress } from "../../client-address.ts";
 import { canonicalHeaderName } from "../../json/header-case.ts";
 import { encodeInput, joinedHeaders, setOwn } from "../../json/input-encoder.ts";
 import { encodeRequest } from "../../json/retained-request.ts";

@@ -36,7 +36,7 @@ export function clockFunctions(host: ImportHost): ImportFunctions {
 }
 
 /** As a 64-bit integer in two halves: nanoseconds since 1970 are not exact in a double, and a BigInt costs more. */
-function writeMicrosAsNs(data: DataView, pointer: number, micros: number): void {
+export function writeMicrosAsNs(data: DataView, pointer: number, micros: number): void {
   const low = (micros % TWO_TO_32) * 1000;
   const high = Math.floor(micros / TWO_TO_32) * 1000 + Math.floor(low / TWO_TO_32);
   data.setUint32(pointer, low % TWO_TO_32, true);

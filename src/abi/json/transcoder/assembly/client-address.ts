@@ -1,4 +1,4 @@
-/** The bare client address, as src/abi/json/client-address.ts defines it, found in the text of the proxy. */
+/** The bare client address, as src/abi/client-address.ts defines it, found in the text of the proxy. */
 
 import { CLOSING_BRACKET, COLON, OPENING_BRACKET } from "./characters";
 
