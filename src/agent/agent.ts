@@ -14,6 +14,8 @@ import type { FdStore } from "../os/fd-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
 import { decodeHeaders } from "../protocol/decode-headers.ts";
+import type { AgentFacts } from "./agent-facts.ts";
+import type { AgentMetrics } from "./agent-metrics.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
 import type { PassedDescriptor } from "../transport/uds/inherited-socket.ts";
 import { type HeldListener, Listener, type ListenerOptions } from "../transport/uds/listener.ts";
@@ -30,6 +32,7 @@ import { type TakeoverTarget, takeOver } from "./takeover/take-over.ts";
 export interface AgentOptions {
   readonly settings: Settings;
   readonly log: Log;
+  readonly metrics: AgentMetrics;
   /** A listening socket that was passed to this process, or null. */
   readonly inheritedFd: number | null;
   /** Is told of every event that was answered; null when nobody wants to know. */
@@ -76,6 +79,8 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       exchanges: this.#exchanges,
       subscribed: settings.events === null ? null : new Set(settings.events),
       strictInspection: settings.strictInspection,
+      metrics: options.metrics.loop,
+      moduleMetrics: options.metrics.module,
       configure: (block) => this.#configure(block),
       observer: options.observer ?? null,
     });
@@ -92,7 +97,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     const transcoder = compileTranscoder();
     // Awaited below; until then, nobody else must hear of a failure.
     transcoder.catch(() => {});
-    const guest = await LiveGuest.load(settings, log);
+    const guest = await LiveGuest.load(settings, log, options.metrics.module);
     options.onGuestLoaded?.();
     const agent = new Agent(options, guest);
     await agent.#open(new EventTranscoder(await transcoder, decodeHeaders));
@@ -130,7 +135,37 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
 
   /** @throws ModuleError when the new module cannot be used; the old one serves on. */
   async reload(): Promise<void> {
-    await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));
+    const { metrics } = this.#options;
+    try {
+      await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));
+      metrics.countReload(true);
+    } catch (error) {
+      metrics.countReload(false);
+      throw error;
+    }
+  }
+
+  facts(): AgentFacts {
+    const { ring, loaded, loadedAtMs } = this.#guest;
+    const { opened, ended } = this.#exchanges.counters;
+    return {
+      sha256: loaded.module.sha256,
+      abi: loaded.factory.abiName,
+      loadedAtMs,
+      failOpen: this.#dispatcher.failOpen,
+      poolSize: ring.size,
+      hasLimits: loaded.module.limited !== null,
+      instances: ring.instanceStates,
+      canServe: ring.canServe,
+      threads: ring.readyThreads,
+      memoryBytes: ring.memoryBytes,
+      eventsInFlight: this.#listener.pendingCount,
+      bufferedBytes: this.#listener.bufferedBytes,
+      bufferPauses: this.#listener.bufferCounters.paused,
+      exchanges: { open: this.#exchanges.size, opened, ended },
+      isConfigured: this.#options.metrics.isLastPushAccepted,
+      takeovers: this.#takeovers,
+    };
   }
 
   /** Stops accepting, answers what is in flight, and closes everything that was not handed over. */
@@ -142,14 +177,14 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     // Guests of open exchanges get their own end first.
     this.#dispatcher.close();
     this.#guest.close();
-    const { requests, responses, refused, failures } = this.#dispatcher.counters;
+    const { requests, responses, refused, failures } = this.#options.metrics.loop.events.totals;
     this.log.info("stopped", { requests, responses, refused, failures });
   }
 
   saveState(): AgentState {
     return {
       proxyConfig: this.#config.acceptedJson,
-      counters: this.#dispatcher.counters,
+      counters: this.#options.metrics.save(),
       exchanges: this.#exchanges.save(),
       takeovers: this.#takeovers,
     };
@@ -187,7 +222,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
   }
 
   restore({ counters, exchanges, takeovers }: AgentState): void {
-    this.#dispatcher.counters.add(counters);
+    this.#options.metrics.add(counters);
     this.#exchanges.restore(exchanges);
     this.#takeovers = takeovers + 1;
   }
@@ -210,6 +245,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       maxBufferedBytes: this.#settings.maxBufferedBytes,
       onNameLost: () => this.#options.onSuperseded(),
       log: this.log,
+      metrics: this.#options.metrics.loop,
       chooseProtocol: chooseProtocol({
         events: this.#dispatcher,
         log: this.log,
@@ -275,6 +311,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
 
   #configure(block: unknown): ConfigureOutcome {
     const outcome = this.#config.apply(block);
+    this.#options.metrics.countConfigPush(outcome.accepted);
     this.#kept?.writeConfig(this.#config.acceptedJson);
     return outcome;
   }

@@ -5,6 +5,7 @@
 
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
 import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
@@ -21,27 +22,41 @@ const MAX_RETIRE_MS = 5000;
 export class LiveGuest {
   readonly #settings: Settings;
   readonly #log: Log;
+  readonly #metrics: ModuleMetrics;
   #loaded: LoadedGuest;
+  #loadedAtMs = Date.now();
   #ring: AnyRing;
   readonly #config: GuestConfig;
   #isClosed = false;
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
 
-  private constructor(settings: Settings, log: Log, config: GuestConfig, loaded: LoadedGuest) {
+  private constructor(
+    settings: Settings,
+    log: Log,
+    metrics: ModuleMetrics,
+    config: GuestConfig,
+    loaded: LoadedGuest,
+  ) {
     this.#settings = settings;
     this.#log = log;
+    this.#metrics = metrics;
     this.#config = config;
     this.#loaded = loaded;
     this.#ring = this.#makeRing(loaded, config.current, settings.poolSize, false);
   }
 
   /** @throws ModuleError when the module cannot be used, InputError when the file of its configuration cannot. */
-  static async load(settings: Settings, log: Log): Promise<LiveGuest> {
+  static async load(settings: Settings, log: Log, metrics: ModuleMetrics): Promise<LiveGuest> {
     const config = new GuestConfig(settings.configPath);
     const loaded = await loadGuest(settings, config.current, log);
     config.warnIfUnused(loaded.factory, log);
-    return new LiveGuest(settings, log, config, loaded);
+    return new LiveGuest(settings, log, metrics, config, loaded);
+  }
+
+  /** When the module that serves was loaded, in milliseconds since the epoch. */
+  get loadedAtMs(): number {
+    return this.#loadedAtMs;
   }
 
   get loaded(): LoadedGuest {
@@ -81,6 +96,7 @@ export class LiveGuest {
     // The proxy may have pushed another configuration while the module was loaded.
     this.#ring = this.#makeRing(loaded, this.#config.currentWith(fromFile), before.size, true);
     this.#loaded = loaded;
+    this.#loadedAtMs = Date.now();
     this.#config.useFile(fromFile);
     this.#config.warnIfUnused(loaded.factory, this.#log);
     useRing(this.#ring);
@@ -103,6 +119,7 @@ export class LiveGuest {
       settings: slotSettings(this.#settings),
       configJson,
       log: this.#log,
+      metrics: this.#metrics,
     };
     try {
       if (factory.isStateful) return new LeaseRing({ ...common, factory, takesSingleEvents: false });

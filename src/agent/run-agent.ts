@@ -7,6 +7,7 @@ import { IS_CONTAINER_INIT } from "../os/hold-signals.ts";
 import { SdNotify } from "../os/sd-notify.ts";
 import { inheritedListenFd, storedDescriptors } from "../transport/uds/inherited-socket.ts";
 import { Agent } from "./agent.ts";
+import { AgentMetrics } from "./agent-metrics.ts";
 import { restartForCheapInstances, wantsCheapInstances } from "../os/second-start.ts";
 import { ReloadTriggers } from "./reload-triggers.ts";
 import type { Settings } from "./settings.ts";
@@ -41,6 +42,7 @@ export async function runAgent(
   const agent = await Agent.start({
     settings,
     log,
+    metrics: new AgentMetrics(settings, log),
     inheritedFd,
     store: inheritedFd === null ? null : openStore(log, stored.length),
     stored,

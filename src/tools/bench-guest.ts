@@ -15,6 +15,8 @@ import type { PeerTraits } from "../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { Log } from "../telemetry/log.ts";
+import { LoopMetrics } from "../telemetry/metrics/loop-metrics.ts";
+import { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import type { Outcome } from "../telemetry/recording/outcome-json.ts";
 import { BenchRing } from "./bench-ring.ts";
 import { type GuestLine, GuestLines } from "./guest-lines.ts";
@@ -49,6 +51,7 @@ export class BenchGuest {
   readonly #ring: BenchRing;
   readonly #dispatcher: Dispatcher;
   readonly #settled = new SettledEvent();
+  readonly #metrics = new LoopMetrics([]);
   #refusals = new Map<string, number>();
 
   /** As `open`, with a guest that is loaded already. */
@@ -65,6 +68,8 @@ export class BenchGuest {
       log: remarksOf(this.#lines),
       failOpen: false,
       exchanges: this.#exchanges,
+      metrics: this.#metrics,
+      moduleMetrics: new ModuleMetrics(),
       configure: () => ({ accepted: true }),
       observer: this.#settled,
     });

@@ -9,10 +9,12 @@ import type { EventKind } from "../event/event.ts";
 import type { EventFailure } from "../event/failure.ts";
 import { InputError } from "../event/input-error.ts";
 import type { Verdict } from "../event/verdict.ts";
+import { CallMeter } from "../ring/call-meter.ts";
 import { LeasedInstance } from "../ring/leased-instance.ts";
 import { type RingJob, settle } from "../ring/ring-job.ts";
 import { toFailure } from "../ring/to-failure.ts";
 import type { GuestHost } from "../wasm/guest-host.ts";
+import { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { GuestLines } from "./guest-lines.ts";
 import type { GuestSettings } from "./guest-settings.ts";
@@ -152,6 +154,7 @@ class StatefulSlot {
       index: 0,
       guest,
       timeoutMs: this.#timeoutMs,
+      meter: new CallMeter(new ModuleCounters()),
       onCall: () => {},
       onFree: () => {},
     });

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { Agent } from "../../agent/agent.ts";
+import { AgentMetrics } from "../../agent/agent-metrics.ts";
 import type { Settings } from "../../agent/settings.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { readModuleFile } from "../../wasm/load-module.ts";
@@ -204,6 +205,7 @@ export class DevSession {
     return Agent.start({
       settings: this.#settings,
       log: this.#log,
+      metrics: new AgentMetrics(this.#settings, this.#log),
       inheritedFd: null,
       observer: this.history,
       onSuperseded: this.#options.onNameLost,

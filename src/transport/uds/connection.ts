@@ -14,6 +14,7 @@ import type { FrameHandler, FrameHandlerFactory, FrameOutbox } from "../frame-ha
 import { V2_MAX_FRAME_BYTES } from "../frame-limits.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { LoopMetrics } from "../../telemetry/metrics/loop-metrics.ts";
 import { type BufferBudget, type BufferHolder, STALLED_AFTER_S } from "./buffer-budget.ts";
 import type { ConnectionMark, MarkMaker } from "./connection-mark.ts";
 import type { ConnectionState, HeldConnection } from "./connection-state.ts";
@@ -26,6 +27,7 @@ export interface ConnectionContext {
   readonly chooseProtocol: FrameHandlerFactory;
   readonly egress: EgressBatch;
   readonly buffers: BufferBudget;
+  readonly metrics: LoopMetrics;
   onClose(connection: Connection): void;
 }
 
@@ -61,6 +63,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   constructor(socket: Socket<Connection>, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+    context.metrics.connections.opened();
   }
 
   /**
@@ -79,6 +82,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
         throw new FrameError("frame-unknown-protocol", "a connection was handed over in an unknown protocol");
       }
       connection.#handler = handler;
+      context.metrics.connections.identified(handler.protocol);
       connection.#reader.maxFrameBytes = handler.maxFrameBytes;
     }
     connection.#reader.feed(state.unhandled);
@@ -88,10 +92,15 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     return connection;
   }
 
+  /** Events that were taken and are not answered yet. */
+  get pendingCount(): number {
+    return this.#handler?.pendingCount ?? 0;
+  }
+
   /** Nothing is under way: no question, no half frame, no answer that has not left. */
   get isQuiet(): boolean {
     return (
-      (this.#handler?.pendingCount ?? 0) === 0 &&
+      this.pendingCount === 0 &&
       this.#reader.bufferedBytes === 0 &&
       this.#egress.bytes === 0 &&
       !this.#isBatched
@@ -116,7 +125,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   /** Nothing is being answered: what is left of it are bytes. */
   get isDrained(): boolean {
-    return (this.#handler?.pendingCount ?? 0) === 0 && !this.#isBatched;
+    return this.pendingCount === 0 && !this.#isBatched;
   }
 
   get isHeld(): boolean {
@@ -218,6 +227,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     this.#mark?.onClosed();
     this.#mark = null;
     this.#handler?.onDisconnect();
+    this.#context.metrics.connections.closed(this.#handler?.protocol ?? "unknown");
     this.#context.onClose(this);
   }
 
@@ -275,6 +285,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #process(): void {
     this.#isInRead = true;
+    this.#context.metrics.clock.readAtMs = performance.now();
     this.#context.egress.beginRead(this);
     try {
       this.#handleFrames();
@@ -324,12 +335,14 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
         `the first byte 0x${firstByte.toString(16).padStart(2, "0")} starts neither a v1 nor a v2 message`,
       );
     }
+    this.#context.metrics.connections.identified(handler.protocol);
     this.#reader.maxFrameBytes = handler.maxFrameBytes;
     return handler;
   }
 
   #closeBroken(error: unknown): void {
     if (error instanceof FrameError) {
+      this.#context.metrics.connections.refusedFrame(error.code);
       this.close(`${error.code}: ${error.message}`);
     } else {
       // Only this connection is lost: the proxy's failure mode answers what was under way on it.
@@ -365,6 +378,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #closeForBytes(code: FrameErrorCode, reason: string, heldBytes: number): void {
     if (this.#isClosed) return;
+    this.#context.metrics.connections.refusedFrame(code);
     this.#context.log.warn("closing a connection", { reason: `${code}: ${reason}`, held_bytes: heldBytes });
     this.terminate();
   }
@@ -394,8 +408,8 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #endIfPeerIsDone(): void {
     if (this.#flow !== "open") return;
-    const pending = this.#handler?.pendingCount ?? 0;
-    if (this.#peerHasEnded && pending === 0 && this.#egress.bytes === 0 && !this.#isBatched) this.end();
+    if (this.#peerHasEnded && this.pendingCount === 0 && this.#egress.bytes === 0 && !this.#isBatched)
+      this.end();
   }
 
   #finishEnd(): void {
