@@ -8,7 +8,7 @@ import { EventTranscoder } from "../abi/json/transcoder/event-transcoder.ts";
 import { compileTranscoder } from "./transcoder-module.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ConfigureOutcome } from "../event/event-sink.ts";
-import type { EventObserver, TakeoverFacts } from "../event/observer.ts";
+import type { EventObservers, TakeoverFacts } from "../event/observer.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { FdStore } from "../os/fd-store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -35,8 +35,8 @@ export interface AgentOptions {
   readonly metrics: AgentMetrics;
   /** A listening socket that was passed to this process, or null. */
   readonly inheritedFd: number | null;
-  /** Is told of every event that was answered; null when nobody wants to know. */
-  readonly observer?: EventObserver | null;
+  /** Are told of every event that a guest was called for, once it is answered. */
+  readonly observers: EventObservers;
   /** The module is ready, and what follows takes no time: from now on the agent can be stopped in good order. */
   onGuestLoaded?(): void;
   /** Another agent serves in this one's place, which should stop. */
@@ -82,7 +82,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       metrics: options.metrics.loop,
       moduleMetrics: options.metrics.module,
       configure: (block) => this.#configure(block),
-      observer: options.observer ?? null,
+      observers: options.observers,
     });
   }
 
@@ -143,6 +143,11 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       metrics.countReload(false);
       throw error;
     }
+  }
+
+  /** Of a function of the module that serves, by its index in what runs. */
+  functionName(index: number): string | undefined {
+    return this.#guest.loaded.module.limited?.functionName(index);
   }
 
   facts(): AgentFacts {
@@ -228,7 +233,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
   }
 
   onTakenOver(takeover: TakeoverFacts): void {
-    this.#options.observer?.onTakeover?.(takeover);
+    this.#options.observers.onTakeover(takeover);
   }
 
   isStopping(): boolean {

@@ -19,7 +19,7 @@ import type {
 } from "../event/event-sink.ts";
 import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
-import type { EventObserver } from "../event/observer.ts";
+import { EventObservers } from "../event/observer.ts";
 import type { RetainedRequest } from "../event/retained-request.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import { EventPlan, isInterim } from "../exchange/event-plan.ts";
@@ -65,7 +65,7 @@ export interface DispatcherOptions {
   /** Refuse requests whose bodies or frames the guest would inspect, but could not. */
   readonly strictInspection?: boolean;
   configure(config: unknown): ConfigureOutcome;
-  readonly observer?: EventObserver | null;
+  readonly observers?: EventObservers;
 }
 
 export class Dispatcher implements EventSink, JobOwner {
@@ -82,7 +82,7 @@ export class Dispatcher implements EventSink, JobOwner {
   readonly #deferred: DeferredOps;
   readonly #rules: VerdictRules;
   readonly #report: FailureReport;
-  readonly #observer: EventObserver | null;
+  readonly #observers: EventObservers;
   readonly #isStrict: boolean;
 
   constructor(ring: GuestRing, options: DispatcherOptions) {
@@ -99,7 +99,7 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#deferred = new DeferredOps(options.exchanges, options.log);
     this.#rules = new VerdictRules(options.log);
     this.#report = new FailureReport(options.log);
-    this.#observer = options.observer ?? null;
+    this.#observers = options.observers ?? new EventObservers();
     this.#isStrict = options.strictInspection ?? false;
   }
 
@@ -267,13 +267,15 @@ export class Dispatcher implements EventSink, JobOwner {
 
   #submit(event: ProxyEvent, source: EventSource, exchange: Exchange | null): PendingEvent | null {
     if (this.#log.debugEnabled) logEvent(this.#log, event);
-    if (this.#observer?.needsFields === true) retain(event);
     const job = new EventJob(event, source, exchange, this, this.#clock.readAtMs);
     const lease = exchange?.lease ?? null;
     if (lease !== null) lease.submit(job);
     else if (this.#ring.leases === "required" && !canStart(event, exchange)) job.fail(exchangeUnknown(event));
     else this.#ring.submit(job);
-    return job.isSettled ? null : job;
+    if (job.isSettled) return null;
+    // Whoever reads it when it is answered finds it as it was.
+    retain(event);
+    return job;
   }
 
   #settle(job: EventJob, verdict: Verdict, failure: EventFailure | null): void {
@@ -286,10 +288,8 @@ export class Dispatcher implements EventSink, JobOwner {
     const ms = performance.now() - job.startedAtMs;
     if (!job.isCancelled) this.#events.observeDuration(event.kind, ms);
     if (this.#log.debugEnabled) logVerdict(this.#log, event, final, ms, job.isCancelled);
-    const observer = this.#observer;
-    if (observer !== null) {
-      const us = Math.round(ms * 1000);
-      observer.onSettled(observer.needsFields ? retain(event) : event, verdict, us, failure);
+    if (this.#observers.size > 0) {
+      this.#observers.onSettled(event, verdict, Math.round(ms * 1000), failure);
     }
     this.#endIfOver(event, source, exchange, final);
   }

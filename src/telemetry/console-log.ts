@@ -7,7 +7,7 @@ import { styleText } from "node:util";
 import { type ConsolaInstance, createConsola, LogLevels } from "consola/core";
 import type { BoundedOutput } from "./bounded-output.ts";
 import { capText, escapeInvisible, quoteText } from "./hostile-text.ts";
-import type { Log, LogCounters, LogFields, LogLevel } from "./log.ts";
+import type { AdjustableLog, LogCounters, LogFields, LogLevel } from "./log.ts";
 
 export interface ConsoleLogOptions {
   readonly format: "pretty" | "json";
@@ -39,8 +39,8 @@ const LEVEL_STYLES = {
 /** A value that reads unmistakably without quotes. */
 const PLAIN_VALUE = /^[\w.:/@%+-]+$/;
 
-export class ConsoleLog implements Log {
-  readonly debugEnabled: boolean;
+export class ConsoleLog implements AdjustableLog {
+  #debugEnabled: boolean;
   readonly #lines: Record<LogLevel, number> = { error: 0, warn: 0, info: 0, debug: 0 };
   #dropped = 0;
   readonly #consola: ConsolaInstance;
@@ -48,7 +48,7 @@ export class ConsoleLog implements Log {
   #lost = 0;
 
   constructor(options: ConsoleLogOptions) {
-    this.debugEnabled = options.verbose;
+    this.#debugEnabled = options.verbose;
     const format = options.format === "json" ? jsonLine : options.colour ? colouredLine : plainLine;
     this.#consola = createConsola({
       level: options.verbose ? LogLevels.debug : LogLevels.info,
@@ -73,6 +73,15 @@ export class ConsoleLog implements Log {
   #reportLost(time: Date, format: (entry: Entry) => string, sink: ConsoleLogOptions["sink"]): void {
     const message = "log lines lost: stderr is read too slowly";
     if (sink.write(format({ time, level: "warn", message, fields: { lines: this.#lost } }))) this.#lost = 0;
+  }
+
+  get debugEnabled(): boolean {
+    return this.#debugEnabled;
+  }
+
+  set debugEnabled(isEnabled: boolean) {
+    this.#debugEnabled = isEnabled;
+    this.#consola.level = isEnabled ? LogLevels.debug : LogLevels.info;
   }
 
   /** Lines that were lost are among the others as well. */

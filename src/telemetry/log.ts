@@ -7,6 +7,11 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 /** Plain facts of one line. Strings may be hostile: the log escapes them, callers hand them over as they are. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** A log whose debug lines can be switched on and off while it is used. */
+export interface AdjustableLog extends Log {
+  debugEnabled: boolean;
+}
+
 /** Lines of each level, and how many of all of them were lost because their reader was too slow. */
 export interface LogCounters {
   readonly lines: Readonly<Record<LogLevel, number>>;

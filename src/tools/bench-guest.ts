@@ -10,7 +10,7 @@ import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import type { EventSource } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
-import type { EventObserver } from "../event/observer.ts";
+import { type EventObserver, EventObservers } from "../event/observer.ts";
 import type { PeerTraits } from "../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
@@ -71,7 +71,7 @@ export class BenchGuest {
       metrics: this.#metrics,
       moduleMetrics: new ModuleMetrics(),
       configure: () => ({ accepted: true }),
-      observer: this.#settled,
+      observers: new EventObservers([this.#settled]),
     });
   }
 
@@ -148,7 +148,6 @@ export class BenchGuest {
 /** What became of the event that was handed over last. */
 class SettledEvent implements EventSource, EventObserver {
   readonly peer = PEER;
-  readonly needsFields = true;
   outcome: Outcome = PLAIN_ALLOW;
   isCalled = false;
   #done = Promise.withResolvers<void>();

@@ -56,6 +56,14 @@ export class ConnectionMetrics {
     if (index >= 0) this.#refused[index]!++;
   }
 
+  /** Connections of each protocol that are open. */
+  open(): Readonly<Record<ProtocolLabel, number>> {
+    return Object.fromEntries(PROTOCOLS.map((protocol, i) => [protocol, this.#open[i]!])) as Record<
+      ProtocolLabel,
+      number
+    >;
+  }
+
   writeTo(page: MetricsPage): void {
     PROTOCOLS.forEach((protocol, i) => {
       page.add(METRICS.connections, [protocol], this.#open[i]!);

@@ -6,7 +6,7 @@ import { METRICS } from "./catalogue.ts";
 import type { CellBlock } from "./cell-block.ts";
 import { EVENT_LABELS, kindIndex } from "./event-label.ts";
 import { DURATION_BOUNDS_MS, durationHistogram, type Histogram, histogramCells } from "./histogram.ts";
-import { inSeconds, type MetricsPage } from "./metrics-page.ts";
+import { type HistogramValue, inSeconds, type MetricsPage, sumInSeconds } from "./metrics-page.ts";
 
 const DECISIONS = ["allow", "block", "redirect"] as const;
 
@@ -26,6 +26,13 @@ export interface EventTotals {
   readonly refused: number;
   /** Events that the failure policy decided. */
   readonly failures: number;
+}
+
+export interface EventOutcome {
+  readonly event: string;
+  readonly decision: (typeof DECISIONS)[number];
+  readonly decidedBy: (typeof DECIDER_LABELS)[number];
+  readonly count: number;
 }
 
 export class EventMetrics {
@@ -61,6 +68,31 @@ export class EventMetrics {
 
   observeDuration(kind: EventKind, ms: number): void {
     this.#durations[kindIndex(kind)]!.observe(ms);
+  }
+
+  get cancelled(): number {
+    return this.#cancelled[0]!;
+  }
+
+  /** Those that there were. */
+  outcomes(): EventOutcome[] {
+    const outcomes: EventOutcome[] = [];
+    this.#events.forEach((count, cell) => {
+      if (count === 0) return;
+      const outcome = cell % OUTCOMES;
+      outcomes.push({
+        event: EVENT_LABELS[Math.floor(cell / OUTCOMES)]!,
+        decision: DECISIONS[Math.floor(outcome / DECIDER_LABELS.length)]!,
+        decidedBy: DECIDER_LABELS[outcome % DECIDER_LABELS.length]!,
+        count,
+      });
+    });
+    return outcomes;
+  }
+
+  /** Of all kinds together. */
+  duration(): HistogramValue {
+    return sumInSeconds(this.#durations);
   }
 
   get totals(): EventTotals {

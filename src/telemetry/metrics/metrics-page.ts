@@ -59,6 +59,19 @@ export class MetricsPage {
   }
 }
 
+/** Of several histograms of `DURATION_BOUNDS_MS`. */
+export function sumInSeconds(histograms: readonly Histogram[]): HistogramValue {
+  const counts = new Float64Array(DURATION_BOUNDS_MS.length + 1);
+  let sumMs = 0;
+  for (const histogram of histograms) {
+    histogram.counts.forEach((count, range) => {
+      counts[range]! += count;
+    });
+    sumMs += histogram.sum;
+  }
+  return { bounds: DURATION_BOUNDS_SECONDS, counts, sum: sumMs / MS_PER_SECOND };
+}
+
 /** Of a histogram of `DURATION_BOUNDS_MS`. */
 export function inSeconds(histogram: Histogram): HistogramValue {
   return {

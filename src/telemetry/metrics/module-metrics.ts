@@ -9,7 +9,7 @@ import { METRICS } from "./catalogue.ts";
 import { CellBlock, type SavedCells, sharedCells, sumOfCells } from "./cell-block.ts";
 import { EVENT_LABELS, kindIndex } from "./event-label.ts";
 import { DURATION_BOUNDS_MS, durationHistogram, Histogram, histogramCells } from "./histogram.ts";
-import { inSeconds, type MetricsPage } from "./metrics-page.ts";
+import { type HistogramValue, inSeconds, type MetricsPage, sumInSeconds } from "./metrics-page.ts";
 
 /**
  * - `trap`, `deadline`, `violation`: its last call trapped, took too long, or broke the rules of its ABI
@@ -128,9 +128,32 @@ export class ModuleCounters {
     page.add(METRICS.inlineOverruns, [module], this.#overruns[0]!);
   }
 
-  failureCounts(): ReadonlyMap<FailureCode, number> {
-    return new Map(FAILURE_CODES.map((code, i) => [code, this.#failures[i]!]));
+  get overruns(): number {
+    return this.#overruns[0]!;
   }
+
+  /** Of all kinds of events together. */
+  duration(): HistogramValue {
+    return sumInSeconds(this.#durations);
+  }
+
+  /** Those that there were. */
+  failureCounts(): Readonly<Partial<Record<FailureCode, number>>> {
+    return countsBy(FAILURE_CODES, this.#failures);
+  }
+
+  /** Those that there were. */
+  replacementCounts(): Readonly<Partial<Record<ReplacementReason, number>>> {
+    return countsBy(REPLACEMENT_REASONS, this.#replacements);
+  }
+}
+
+function countsBy<K extends string>(
+  keys: readonly K[],
+  counts: Float64Array,
+): Readonly<Partial<Record<K, number>>> {
+  const entries = keys.map((key, i) => [key, counts[i]!] as const).filter(([, count]) => count > 0);
+  return Object.fromEntries(entries) as Partial<Record<K, number>>;
 }
 
 /** Of one module, on all threads; goes on over reloads. */

@@ -9,6 +9,7 @@ import { join, relative } from "node:path";
 import { Agent } from "../../agent/agent.ts";
 import { AgentMetrics } from "../../agent/agent-metrics.ts";
 import type { Settings } from "../../agent/settings.ts";
+import { EventObservers } from "../../event/observer.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { readModuleFile } from "../../wasm/load-module.ts";
 import { DevLog, type Notice } from "./dev-log.ts";
@@ -207,7 +208,7 @@ export class DevSession {
       log: this.#log,
       metrics: new AgentMetrics(this.#settings, this.#log),
       inheritedFd: null,
-      observer: this.history,
+      observers: new EventObservers([this.history]),
       onSuperseded: this.#options.onNameLost,
     });
   }

@@ -9,8 +9,8 @@ describe("the metrics of a module", () => {
     thread.countFailure("guest-trap");
     new ModuleCounters(metrics.lend()).countFailure("guest-deadline");
     const failures = metrics.sum().failureCounts();
-    expect(failures.get("guest-trap")).toBe(2);
-    expect(failures.get("guest-deadline")).toBe(1);
+    expect(failures["guest-trap"]).toBe(2);
+    expect(failures["guest-deadline"]).toBe(1);
   });
 
   test("keep what a thread has counted when it ends, and the next one goes on there", () => {
@@ -18,11 +18,11 @@ describe("the metrics of a module", () => {
     const cells = metrics.lend();
     new ModuleCounters(cells).countFailure("guest-trap");
     metrics.giveBack(cells);
-    expect(metrics.sum().failureCounts().get("guest-trap")).toBe(1);
+    expect(metrics.sum().failureCounts()["guest-trap"]).toBe(1);
     const next = metrics.lend();
     expect(next).toBe(cells);
     new ModuleCounters(next).countFailure("guest-trap");
-    expect(metrics.sum().failureCounts().get("guest-trap")).toBe(2);
+    expect(metrics.sum().failureCounts()["guest-trap"]).toBe(2);
   });
 
   test("know the largest instance of the threads that run", () => {
