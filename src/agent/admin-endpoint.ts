@@ -31,6 +31,8 @@ export class AdminEndpoint {
   readonly #path: string | null;
   readonly #isPathChosen: boolean;
   #name: SocketName | null = null;
+  /** Why there is none. It is told once the agent serves: one that cannot start says why, and nothing else. */
+  #problem: SocketError | null = null;
 
   private constructor(options: AdminEndpointOptions) {
     const { settings, inheritedFds } = options;
@@ -65,9 +67,14 @@ export class AdminEndpoint {
   async claim(): Promise<void> {
     if (this.#path === null || this.#name !== null) return;
     try {
+      if (this.#problem !== null) throw this.#problem;
       await this.#claimPath(this.#path);
     } catch (error) {
-      this.#warnOfPath(error);
+      if (!(error instanceof SocketError)) throw error;
+      this.#options.log.warn("there is no admin socket; choose another --admin-socket, or none", {
+        code: error.code,
+        reason: error.message,
+      });
     }
   }
 
@@ -82,17 +89,9 @@ export class AdminEndpoint {
     try {
       await this.#claimPath(path);
     } catch (error) {
-      if (this.#isPathChosen) throw error;
-      this.#warnOfPath(error);
+      if (this.#isPathChosen || !(error instanceof SocketError)) throw error;
+      this.#problem = error;
     }
-  }
-
-  #warnOfPath(error: unknown): void {
-    if (!(error instanceof SocketError)) throw error;
-    this.#options.log.warn("there is no admin socket; choose another --admin-socket, or none", {
-      code: error.code,
-      reason: error.message,
-    });
   }
 
   async #claimPath(path: string): Promise<void> {
