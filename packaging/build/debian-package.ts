@@ -51,7 +51,12 @@ function installedFiles({ executable, documents, timeS }: DebianInput): TreeFile
   return [
     { path: `usr/bin/${PROJECT.name}`, mode: 0o755, content: { copyOf: executable } },
     data(`usr/lib/systemd/system/${PROJECT.name}.service`, source(`systemd/${PROJECT.name}.service`)),
-    data(`usr/lib/systemd/system/${PROJECT.name}.socket`, source(`systemd/${PROJECT.name}.socket`)),
+    ...["", "-admin", "-metrics"].map((part) =>
+      data(
+        `usr/lib/systemd/system/${PROJECT.name}${part}.socket`,
+        source(`systemd/${PROJECT.name}${part}.socket`),
+      ),
+    ),
     data(`usr/lib/sysusers.d/${PROJECT.name}.conf`, source("systemd/sysusers.conf")),
     data("etc/sentinel/wasm-agent.env", source("etc/wasm-agent.env")),
     data(`usr/share/man/man1/${PROJECT.name}.1.gz`, compressed(documents.manPage)),

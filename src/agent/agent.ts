@@ -8,12 +8,14 @@ import { EventTranscoder } from "../abi/json/transcoder/event-transcoder.ts";
 import { compileTranscoder } from "./transcoder-module.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ConfigureOutcome } from "../event/event-sink.ts";
-import type { EventObserver, TakeoverFacts } from "../event/observer.ts";
+import type { EventObservers, TakeoverFacts } from "../event/observer.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { FdStore } from "../os/fd-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { chooseProtocol } from "../protocol/choose-protocol.ts";
 import { decodeHeaders } from "../protocol/decode-headers.ts";
+import type { AgentFacts } from "./agent-facts.ts";
+import type { AgentMetrics } from "./agent-metrics.ts";
 import type { AgentProfile } from "../protocol/protocol-options.ts";
 import type { PassedDescriptor } from "../transport/uds/inherited-socket.ts";
 import { type HeldListener, Listener, type ListenerOptions } from "../transport/uds/listener.ts";
@@ -30,10 +32,11 @@ import { type TakeoverTarget, takeOver } from "./takeover/take-over.ts";
 export interface AgentOptions {
   readonly settings: Settings;
   readonly log: Log;
+  readonly metrics: AgentMetrics;
   /** A listening socket that was passed to this process, or null. */
   readonly inheritedFd: number | null;
-  /** Is told of every event that was answered; null when nobody wants to know. */
-  readonly observer?: EventObserver | null;
+  /** Are told of every event that a guest was called for, once it is answered. */
+  readonly observers: EventObservers;
   /** The module is ready, and what follows takes no time: from now on the agent can be stopped in good order. */
   onGuestLoaded?(): void;
   /** Another agent serves in this one's place, which should stop. */
@@ -76,8 +79,10 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       exchanges: this.#exchanges,
       subscribed: settings.events === null ? null : new Set(settings.events),
       strictInspection: settings.strictInspection,
+      metrics: options.metrics.loop,
+      moduleMetrics: options.metrics.module,
       configure: (block) => this.#configure(block),
-      observer: options.observer ?? null,
+      observers: options.observers,
     });
   }
 
@@ -92,7 +97,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     const transcoder = compileTranscoder();
     // Awaited below; until then, nobody else must hear of a failure.
     transcoder.catch(() => {});
-    const guest = await LiveGuest.load(settings, log);
+    const guest = await LiveGuest.load(settings, log, options.metrics.module);
     options.onGuestLoaded?.();
     const agent = new Agent(options, guest);
     await agent.#open(new EventTranscoder(await transcoder, decodeHeaders));
@@ -135,7 +140,42 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
 
   /** @throws ModuleError when the new module cannot be used; the old one serves on. */
   async reload(): Promise<void> {
-    await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));
+    const { metrics } = this.#options;
+    try {
+      await this.#guest.reload((ring) => this.#dispatcher.useRing(ring));
+      metrics.countReload(true);
+    } catch (error) {
+      metrics.countReload(false);
+      throw error;
+    }
+  }
+
+  /** Of a function of the module that serves, by its index in what runs. */
+  functionName(index: number): string | undefined {
+    return this.#guest.loaded.module.limited?.functionName(index);
+  }
+
+  facts(): AgentFacts {
+    const { ring, loaded, loadedAtMs } = this.#guest;
+    const { opened, ended } = this.#exchanges.counters;
+    return {
+      sha256: loaded.module.sha256,
+      abi: loaded.factory.abiName,
+      loadedAtMs,
+      failOpen: this.#dispatcher.failOpen,
+      poolSize: ring.size,
+      memoryLimitBytes: loaded.module.limits?.maxMemoryBytes ?? null,
+      instances: ring.instanceStates,
+      canServe: ring.canServe,
+      threads: ring.readyThreads,
+      memoryBytes: ring.memoryBytes,
+      eventsInFlight: this.#listener.pendingCount,
+      bufferedBytes: this.#listener.bufferedBytes,
+      bufferPauses: this.#listener.bufferCounters.paused,
+      exchanges: { open: this.#exchanges.size, opened, ended },
+      isConfigured: this.#options.metrics.isLastPushAccepted,
+      takeovers: this.#takeovers,
+    };
   }
 
   /** Stops accepting, answers what is in flight, and closes everything that was not handed over. */
@@ -147,14 +187,14 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     // Guests of open exchanges get their own end first.
     this.#dispatcher.close();
     this.#guest.close();
-    const { requests, responses, refused, failures } = this.#dispatcher.counters;
+    const { requests, responses, refused, failures } = this.#options.metrics.loop.events.totals;
     this.log.info("stopped", { requests, responses, refused, failures });
   }
 
   saveState(): AgentState {
     return {
       proxyConfig: this.#config.acceptedJson,
-      counters: this.#dispatcher.counters,
+      counters: this.#options.metrics.save(),
       exchanges: this.#exchanges.save(),
       takeovers: this.#takeovers,
     };
@@ -192,13 +232,13 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
   }
 
   restore({ counters, exchanges, takeovers }: AgentState): void {
-    this.#dispatcher.counters.add(counters);
+    this.#options.metrics.add(counters);
     this.#exchanges.restore(exchanges);
     this.#takeovers = takeovers + 1;
   }
 
   onTakenOver(takeover: TakeoverFacts): void {
-    this.#options.observer?.onTakeover?.(takeover);
+    this.#options.observers.onTakeover(takeover);
   }
 
   isStopping(): boolean {
@@ -215,6 +255,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       maxBufferedBytes: this.#settings.maxBufferedBytes,
       onNameLost: () => this.#options.onSuperseded(),
       log: this.log,
+      metrics: this.#options.metrics.loop,
       chooseProtocol: chooseProtocol({
         events: this.#dispatcher,
         log: this.log,
@@ -281,6 +322,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
 
   #configure(block: unknown): ConfigureOutcome {
     const outcome = this.#config.apply(block);
+    this.#options.metrics.countConfigPush(outcome.accepted);
     this.#kept?.writeConfig(this.#config.acceptedJson);
     return outcome;
   }

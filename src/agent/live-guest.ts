@@ -6,6 +6,7 @@
 import { EventFailure } from "../event/failure.ts";
 import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
 import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
@@ -22,7 +23,9 @@ const MAX_RETIRE_MS = 5000;
 export class LiveGuest {
   readonly #settings: Settings;
   readonly #log: Log;
+  readonly #metrics: ModuleMetrics;
   #loaded: LoadedGuest;
+  #loadedAtMs = Date.now();
   #ring: AnyRing;
   readonly #config: GuestConfig;
   /** They outlive reloads: what guests share belongs to the process. */
@@ -31,9 +34,16 @@ export class LiveGuest {
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
 
-  private constructor(settings: Settings, log: Log, config: GuestConfig, loaded: LoadedGuest) {
+  private constructor(
+    settings: Settings,
+    log: Log,
+    metrics: ModuleMetrics,
+    config: GuestConfig,
+    loaded: LoadedGuest,
+  ) {
     this.#settings = settings;
     this.#log = log;
+    this.#metrics = metrics;
     this.#config = config;
     this.#loaded = loaded;
     this.#grants = openGrants(makeGrantSettings(settings.allowCallouts));
@@ -42,11 +52,16 @@ export class LiveGuest {
   }
 
   /** @throws ModuleError when the module cannot be used, InputError when the file of its configuration cannot. */
-  static async load(settings: Settings, log: Log): Promise<LiveGuest> {
+  static async load(settings: Settings, log: Log, metrics: ModuleMetrics): Promise<LiveGuest> {
     const config = new GuestConfig(settings.configPath);
     const loaded = await loadGuest(settings, config, config.file, log);
     config.warnIfUnused(loaded.factory, log);
-    return new LiveGuest(settings, log, config, loaded);
+    return new LiveGuest(settings, log, metrics, config, loaded);
+  }
+
+  /** When the module that serves was loaded, in milliseconds since the epoch. */
+  get loadedAtMs(): number {
+    return this.#loadedAtMs;
   }
 
   get loaded(): LoadedGuest {
@@ -87,6 +102,7 @@ export class LiveGuest {
     const configJson = this.#config.jsonFor(loaded.factory, file);
     this.#ring = this.#makeRing(loaded, configJson, before.size, true);
     this.#loaded = loaded;
+    this.#loadedAtMs = Date.now();
     this.#config.useFile(file);
     this.#config.warnIfUnused(loaded.factory, this.#log);
     useRing(this.#ring);
@@ -110,6 +126,7 @@ export class LiveGuest {
       settings: slotSettings(this.#settings),
       configJson,
       log: this.#log,
+      metrics: this.#metrics,
     };
     try {
       if (factory.isStateful) return new LeaseRing({ ...common, factory, grants, takesSingleEvents: false });

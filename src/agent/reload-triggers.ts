@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import type { Log } from "../telemetry/log.ts";
 import type { SdNotify } from "../os/sd-notify.ts";
+import type { ReloadResult } from "../telemetry/admin/admin-target.ts";
 import { FileWatcher } from "./file-watcher.ts";
 import { type Reloadable, Reloader } from "./reloader.ts";
 import type { Settings } from "./settings.ts";
@@ -38,17 +39,19 @@ export class ReloadTriggers {
     if (this.#earlyReason !== null) this.#reload(this.#earlyReason);
   }
 
+  /** Null before and after the agent serves: nothing can be reloaded then. */
+  request(reason: string): Promise<ReloadResult> | null {
+    if (this.#reloader === null) return null;
+    this.#systemd.reloading();
+    return this.#reloader.request(reason).finally(() => this.#systemd.ready());
+  }
+
   close(): void {
     for (const watcher of this.#watchers) watcher.close();
     // The handler stays: without one, a late SIGHUP would kill a draining process.
   }
 
   #reload(reason: string): void {
-    if (this.#reloader === null) {
-      this.#earlyReason = reason;
-      return;
-    }
-    this.#systemd.reloading();
-    void this.#reloader.request(reason).then(() => this.#systemd.ready());
+    if (this.request(reason) === null) this.#earlyReason = reason;
   }
 }

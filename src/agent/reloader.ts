@@ -5,6 +5,7 @@
 
 import type { Log } from "../telemetry/log.ts";
 import { InputError } from "../event/input-error.ts";
+import type { ReloadResult } from "../telemetry/admin/admin-target.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 
 export interface Reloadable {
@@ -15,7 +16,7 @@ export interface Reloadable {
 export class Reloader {
   readonly #target: Reloadable;
   readonly #log: Log;
-  #current: Promise<void> | null = null;
+  #current: Promise<ReloadResult> | null = null;
   #isWanted = false;
 
   constructor(target: Reloadable, log: Log) {
@@ -24,21 +25,23 @@ export class Reloader {
   }
 
   /** Resolves when the module of this moment, or a later one, has been swapped in or refused. Never rejects. */
-  request(reason: string): Promise<void> {
+  request(reason: string): Promise<ReloadResult> {
     this.#isWanted = true;
     this.#current ??= this.#run(reason);
     return this.#current;
   }
 
-  async #run(reason: string): Promise<void> {
-    while (this.#isWanted) {
+  async #run(reason: string): Promise<ReloadResult> {
+    let result: ReloadResult;
+    do {
       this.#isWanted = false;
-      await this.#reloadOnce(reason);
-    }
+      result = await this.#reloadOnce(reason);
+    } while (this.#isWanted);
     this.#current = null;
+    return result;
   }
 
-  async #reloadOnce(reason: string): Promise<void> {
+  async #reloadOnce(reason: string): Promise<ReloadResult> {
     const before = this.#target.sha256;
     const startedAtMs = performance.now();
     try {
@@ -49,13 +52,18 @@ export class Reloader {
         sha256_before: before,
         ms: Math.round(performance.now() - startedAtMs),
       });
+      return { isGood: true, sha256: this.#target.sha256 };
     } catch (error) {
+      const code =
+        error instanceof ModuleError || error instanceof InputError ? error.code : "agent-internal";
+      const problem = error instanceof Error ? error.message : String(error);
       this.#log.error("the new module cannot be used; the one before goes on serving", {
         reason,
-        code: error instanceof ModuleError || error instanceof InputError ? error.code : "agent-internal",
-        problem: error instanceof Error ? error.message : String(error),
+        code,
+        problem,
         sha256: before,
       });
+      return { isGood: false, code, problem };
     }
   }
 }

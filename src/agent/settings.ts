@@ -71,6 +71,12 @@ export interface Settings extends PolicySettings {
   readonly takeover: boolean;
   /** For unfinished frames and unread answers of all connections together. */
   readonly maxBufferedBytes: number;
+  /** Where the admin endpoint listens: `none`, or null for the place beside the agent's own socket. */
+  readonly adminSocketPath: string | null;
+  /** A TCP address that the admin endpoint listens on as well, for looking only. */
+  readonly adminAddress: { readonly hostname: string; readonly port: number } | null;
+  /** A file that the metrics are written to; null for none. */
+  readonly metricsPath: string | null;
   /** Where answered events are recorded; null records nothing. */
   readonly recordPath: string | null;
   /** Names of headers whose values are not recorded, in lower case. */

@@ -13,6 +13,7 @@ import {
   eventsKind,
   fileModeKind,
   headerNamesKind,
+  hostAndPortKind,
   integerKind,
   pathKind,
   switchKind,
@@ -30,6 +31,7 @@ const LIMITS = "Limits on the module";
 const EXCHANGES = "Exchanges: a request with all that follows it";
 const POLICIES = "OPA policies";
 const VERDICTS = "Verdicts";
+const OPERATION = "Operation";
 const RECORDING = "Recording of events";
 const LOGS = "Logs and life";
 
@@ -162,6 +164,34 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     placeholder: "<size>",
     description: "Unfinished frames and unread answers of all connections together, 32MiB to 64GiB.",
     group: SOCKET,
+  },
+  adminSocketPath: {
+    flag: "admin-socket",
+    env: "WASM_ADMIN_SOCKET",
+    kind: pathKind(),
+    fallback: { describe: "<socket>.admin", choose: () => null },
+    placeholder: "<path>",
+    description:
+      "The Unix socket for metrics, health, status and changes, for this user alone; none opens none.",
+    group: OPERATION,
+  },
+  adminAddress: {
+    flag: "admin-address",
+    env: "WASM_ADMIN_ADDRESS",
+    kind: hostAndPortKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<host:port>",
+    description: "Serve metrics, health and status over TCP as well; nothing can be changed there.",
+    group: OPERATION,
+  },
+  metricsPath: {
+    flag: "metrics-file",
+    env: "WASM_METRICS_FILE",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description: "Write the metrics to this file every ten seconds, for collectors that read files.",
+    group: OPERATION,
   },
   timeoutMs: {
     flag: "timeout-ms",

@@ -1,4 +1,4 @@
-/** The command that prints what modules read and what they answer, as JSON Schema. */
+/** The command that prints what modules read and answer, and what the status of an agent is, as JSON Schema. */
 
 import { SCHEMA_SUBJECTS, SCHEMAS, type SchemaSubject } from "../tools/schemas.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
@@ -8,8 +8,9 @@ import { choiceKind } from "./value-kind.ts";
 export function schemaCommand(): DescribedCommand {
   return defineAgentCommand<{ subject: SchemaSubject }>({
     name: "schema",
-    summary: "Print the JSON Schema of events or results.",
-    purpose: "Prints the JSON Schema of what a module reads, or of what it answers.",
+    summary: "Print the JSON Schema of events, results or the status.",
+    purpose:
+      "Prints the JSON Schema of what a module reads, of what it answers, or of what status --json prints.",
     usage: [`schema ${SCHEMA_SUBJECTS.join("|")}`],
     examples: ["schema event", "schema result > result.schema.json"],
     exitCodes: [
@@ -21,7 +22,8 @@ export function schemaCommand(): DescribedCommand {
         operand: "<subject>",
         kind: choiceKind(SCHEMA_SUBJECTS),
         fallback: { required: true },
-        description: "event: what handlers are given; result: what they return.",
+        description:
+          "event: what handlers are given; result: what they return; status: the state of a running agent.",
       },
     },
     run: async ({ subject }, { stdout }) => {

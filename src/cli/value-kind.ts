@@ -182,6 +182,27 @@ function calloutTarget(text: string): CalloutTarget | null {
   return url.href === `${url.origin}/` ? { upstream: text.slice(0, at), origin: url.origin } : null;
 }
 
+/** `address:port`, `[v6 address]:port` or `name:port`. */
+export function hostAndPortKind(): ValueKind<{ readonly hostname: string; readonly port: number }> {
+  return {
+    type: "value",
+    expected: "an address and a port like 127.0.0.1:9464 or [::1]:9464",
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.regex(HOST_AND_PORT),
+      v.transform((text): { hostname: string; port: number } => {
+        const { v6, name, port } = HOST_AND_PORT.exec(text)?.groups ?? {};
+        return { hostname: v6 ?? name ?? "", port: Number(port) };
+      }),
+      v.object({ hostname: v.string(), port: v.pipe(v.number(), v.maxValue(65_535)) }),
+    ),
+    show: ({ hostname, port }) => `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+  };
+}
+
+const HOST_AND_PORT = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<name>[\w.-]+)):(?<port>\d{1,5})$/;
+
 /** Permission bits in octal, with or without leading zeros or `0o`. */
 export function fileModeKind(): ValueKind<number> {
   return {

@@ -20,7 +20,7 @@ import type {
 } from "../event/event-sink.ts";
 import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
-import type { EventObserver } from "../event/observer.ts";
+import { EventObservers } from "../event/observer.ts";
 import type { RetainedRequest } from "../event/retained-request.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import { EventPlan, isInterim } from "../exchange/event-plan.ts";
@@ -30,7 +30,10 @@ import type { RingJob } from "../ring/ring-job.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bodyContext } from "./body-rules.ts";
 import { DeferredOps } from "./deferred-ops.ts";
-import { EventCounters } from "./event-counters.ts";
+import { Decider, type EventMetrics } from "../telemetry/metrics/event-metrics.ts";
+import type { LoopMetrics } from "../telemetry/metrics/loop-metrics.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import { EventJob, type JobOwner } from "./event-job.ts";
 import { failVerdict } from "./failure-policy.ts";
 import { FailureReport } from "./failure-report.ts";
@@ -56,16 +59,17 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly failOpen: boolean;
   readonly exchanges: ExchangeTable;
+  readonly metrics: LoopMetrics;
+  readonly moduleMetrics: ModuleMetrics;
   /** What the proxy is subscribed to; null when nobody knows. */
   readonly subscribed?: ReadonlySet<EventKind> | null;
   /** Refuse requests whose bodies or frames the guest would inspect, but could not. */
   readonly strictInspection?: boolean;
   configure(config: unknown): ConfigureOutcome;
-  readonly observer?: EventObserver | null;
+  readonly observers?: EventObservers;
 }
 
 export class Dispatcher implements EventSink, JobOwner {
-  readonly counters = new EventCounters();
   #ring: GuestRing;
   #failOpen: boolean;
   #subscribed: ReadonlySet<EventKind> | null;
@@ -73,12 +77,15 @@ export class Dispatcher implements EventSink, JobOwner {
   readonly #seenBodies = new Set<EventKind>();
   #plan: EventPlan;
   readonly #log: Log;
+  readonly #events: EventMetrics;
+  readonly #moduleMetrics: ModuleMetrics;
+  readonly #clock: ReadClock;
   readonly #configure: (config: unknown) => ConfigureOutcome;
   readonly #exchanges: ExchangeTable;
   readonly #deferred: DeferredOps;
   readonly #rules: VerdictRules;
   readonly #report: FailureReport;
-  readonly #observer: EventObserver | null;
+  readonly #observers: EventObservers;
   readonly #isStrict: boolean;
 
   constructor(ring: GuestRing, options: DispatcherOptions) {
@@ -87,12 +94,15 @@ export class Dispatcher implements EventSink, JobOwner {
     this.#subscribed = options.subscribed ?? null;
     this.#plan = new EventPlan(ring.handles, this.#subscribed, this.#seenBodies);
     this.#log = options.log;
+    this.#events = options.metrics.events;
+    this.#moduleMetrics = options.moduleMetrics;
+    this.#clock = options.metrics.clock;
     this.#configure = options.configure;
     this.#exchanges = options.exchanges;
     this.#deferred = new DeferredOps(options.exchanges, options.log);
     this.#rules = new VerdictRules(options.log);
     this.#report = new FailureReport(options.log);
-    this.#observer = options.observer ?? null;
+    this.#observers = options.observers ?? new EventObservers();
     this.#isStrict = options.strictInspection ?? false;
   }
 
@@ -138,10 +148,22 @@ export class Dispatcher implements EventSink, JobOwner {
     }
   }
 
-  refuse(failure: EventFailure, { kind, correlationId }: FailedEvent): Verdict {
-    this.counters.failures++;
-    this.#report.report(failure, correlationId, this.#failOpen);
-    return failVerdict(failure, this.#failOpen, kind);
+  pass(kind: EventKind): void {
+    this.#events.count(kind, PLAIN_ALLOW, Decider.none);
+    this.#events.observeDuration(kind, performance.now() - this.#clock.readAtMs);
+  }
+
+  refuse(failure: EventFailure, event: FailedEvent): Verdict {
+    const verdict = this.#failed(failure, event);
+    this.#events.count(event.kind, verdict, Decider.failPolicy);
+    this.#events.observeDuration(event.kind, performance.now() - this.#clock.readAtMs);
+    return verdict;
+  }
+
+  overrule(failure: EventFailure, event: FailedEvent): Verdict {
+    const verdict = this.#failed(failure, event);
+    this.#events.recountLast(event.kind, verdict);
+    return verdict;
   }
 
   configure(config: unknown): ConfigureOutcome {
@@ -161,7 +183,11 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   onFailure(job: EventJob, failure: EventFailure): void {
-    this.#settle(job, this.refuse(failure, job.event), failure);
+    this.#settle(job, this.#failed(failure, job.event), failure);
+  }
+
+  onCancelled(): void {
+    this.#events.countCancelled();
   }
 
   #onRequestHeaders(event: RequestHeadersEvent, source: EventSource): PendingEvent | null {
@@ -181,12 +207,11 @@ export class Dispatcher implements EventSink, JobOwner {
   /** By the agent itself: the guest is not called, and nothing can follow. */
   #refuseRequest(event: RequestHeadersEvent, source: EventSource, verdict: Verdict): null {
     if (this.#exchanges.size > 0) this.#exchanges.supersede(event.correlationId);
-    this.counters.count(event.kind, verdict.decision.kind);
     if (this.#log.debugEnabled) {
       logEvent(this.#log, event);
       logVerdict(this.#log, event, verdict, 0, false);
     }
-    source.answer(event, verdict);
+    this.#answerWithoutGuest(event, source, verdict, Decider.agent);
     return null;
   }
 
@@ -198,8 +223,7 @@ export class Dispatcher implements EventSink, JobOwner {
     }
     if (!this.#ring.handles.has("response-headers")) {
       const verdict = exchange === null ? PLAIN_ALLOW : this.#deferred.addTo(PLAIN_ALLOW, exchange);
-      this.counters.count(event.kind, "allow");
-      source.answer(event, verdict);
+      this.#answerWithoutGuest(event, source, verdict);
       this.#endIfOver(event, source, exchange, verdict);
       return null;
     }
@@ -229,34 +253,53 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   #pass(event: ProxyEvent, source: EventSource): null {
-    this.counters.count(event.kind, "allow");
-    source.answer(event, PLAIN_ALLOW);
+    this.#answerWithoutGuest(event, source, PLAIN_ALLOW);
     return null;
   }
 
+  #answerWithoutGuest(
+    event: ProxyEvent,
+    source: EventSource,
+    verdict: Verdict,
+    decider: Decider = Decider.none,
+  ): void {
+    const startedAtMs = this.#clock.readAtMs;
+    this.#events.count(event.kind, verdict, decider);
+    source.answer(event, verdict);
+    this.#events.observeDuration(event.kind, performance.now() - startedAtMs);
+  }
+
+  #failed(failure: EventFailure, { kind, correlationId }: FailedEvent): Verdict {
+    this.#moduleMetrics.own.countFailure(failure.code);
+    this.#report.report(failure, correlationId, this.#failOpen);
+    return failVerdict(failure, this.#failOpen, kind);
+  }
+
   #submit(event: ProxyEvent, source: EventSource, exchange: Exchange | null): PendingEvent | null {
-    const isVerbose = this.#log.debugEnabled;
-    if (isVerbose) logEvent(this.#log, event);
-    const isTimed = isVerbose || this.#observer !== null;
-    if (this.#observer?.needsFields === true) retain(event);
-    const job = new EventJob(event, source, exchange, this, isTimed ? performance.now() : 0);
+    if (this.#log.debugEnabled) logEvent(this.#log, event);
+    const job = new EventJob(event, source, exchange, this, this.#clock.readAtMs);
     const lease = exchange?.lease ?? null;
     if (lease !== null) lease.submit(job);
     else if (this.#ring.leases === "required" && !canStart(event, exchange)) job.fail(exchangeUnknown(event));
     else this.#ring.submit(job);
-    return job.isSettled ? null : job;
+    if (job.isSettled) return null;
+    // Whoever reads it when it is answered finds it as it was.
+    retain(event);
+    return job;
   }
 
   #settle(job: EventJob, verdict: Verdict, failure: EventFailure | null): void {
     const { event, source, exchange } = job;
-    const us = job.startedAtMs === 0 ? 0 : Math.round((performance.now() - job.startedAtMs) * 1000);
     const final = this.#withDeferred(job, verdict);
-    this.counters.count(event.kind, final.decision.kind);
-    if (this.#log.debugEnabled) logVerdict(this.#log, event, final, us, job.isCancelled);
-    if (!job.isCancelled) source.answer(event, final);
-    const observer = this.#observer;
-    if (observer !== null) {
-      observer.onSettled(observer.needsFields ? retain(event) : event, verdict, us, failure);
+    if (!job.isCancelled) {
+      this.#events.count(event.kind, final, failure === null ? Decider.guest : Decider.failPolicy);
+      source.answer(event, final);
+    }
+    const ms = performance.now() - job.startedAtMs;
+    if (!job.isCancelled) this.#events.observeDuration(event.kind, ms);
+    if (this.#log.debugEnabled) logVerdict(this.#log, event, final, ms, job.isCancelled);
+    if (this.#observers.size > 0) {
+      this.#observers.onSettled(event, verdict, Math.round(ms * 1000), failure);
     }
     this.#endIfOver(event, source, exchange, final);
   }

@@ -10,13 +10,14 @@ import type { RingJob } from "../ring/ring-job.ts";
 export interface JobOwner {
   onVerdict(job: EventJob, verdict: Verdict): void;
   onFailure(job: EventJob, failure: EventFailure): void;
+  onCancelled(job: EventJob): void;
 }
 
 export class EventJob implements RingJob, PendingEvent {
   readonly event: ProxyEvent;
   readonly source: EventSource;
   readonly exchange: Exchange | null;
-  /** Milliseconds on the monotonic clock; 0 when nobody needs to know. */
+  /** Milliseconds on the monotonic clock, when its frame was read. */
   readonly startedAtMs: number;
   readonly #owner: JobOwner;
   #isSettled = false;
@@ -57,6 +58,8 @@ export class EventJob implements RingJob, PendingEvent {
   }
 
   cancel(): void {
+    if (this.#isCancelled || this.#isSettled) return;
     this.#isCancelled = true;
+    this.#owner.onCancelled(this);
   }
 }

@@ -16,7 +16,7 @@ export function logVerdict(
   log: Log,
   event: ProxyEvent,
   verdict: Verdict,
-  us: number,
+  ms: number,
   isCancelled: boolean,
 ): void {
   log.debug("verdict", {
@@ -24,7 +24,7 @@ export function logVerdict(
     event: event.kind,
     decision: verdict.decision.kind,
     tags: verdict.audit.tags.join(","),
-    us,
+    us: Math.round(ms * 1000),
     answered: !isCancelled,
   });
 }

@@ -40,8 +40,12 @@ export interface EventSink {
    * then: `retain` makes it last.
    */
   handle(event: ProxyEvent, source: EventSource): PendingEvent | null;
+  /** An event of a kind that is not handled is answered with "allow" without having been decoded. */
+  pass(kind: EventKind): void;
   /** The verdict for an event that could not even be decoded: by the failure policy, and logged. */
   refuse(failure: EventFailure, event: FailedEvent): Verdict;
+  /** The verdict that takes the place of the last one, which could not be sent: by the failure policy, and logged. */
+  overrule(failure: EventFailure, event: FailedEvent): Verdict;
   /** A configuration block, any JSON. The same content again changes nothing. */
   configure(config: unknown): ConfigureOutcome;
 }

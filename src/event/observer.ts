@@ -1,5 +1,6 @@
 /**
- * An observer of answered events, beside the proxy: a recorder, a developer's screen. It changes no verdict.
+ * Observers of answered events, beside the proxy: a recorder, a developer's screen, whoever follows the verdicts. They
+ * change no verdict.
  */
 
 import type { ProxyEvent } from "./event.ts";
@@ -7,16 +8,14 @@ import type { EventFailure } from "./failure.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface EventObserver {
-  /** It reads the fields of events or keeps them. Without that, an event need not be decoded for it. */
-  readonly needsFields: boolean;
   /**
    * Called once for each event that a guest was called for, just after its answer was handed over, on the event
-   * loop's thread: it should return quickly, and must not throw. The verdict is immutable and may be kept, and so may the
-   * event if the observer needs its fields.
+   * loop's thread: it should return quickly, and must not throw. The verdict is immutable and may be kept. The event may
+   * be borrowed: reading a field decodes all of it, and who keeps it calls `retain` first (event-text.ts).
    *
    * @param verdict the guest's own, or that of the failure policy. What the dispatcher adds for the proxy at hand (header
    *   operations deferred from the request) is not in it.
-   * @param us microseconds from the event to the verdict
+   * @param us microseconds from the read of the event to its answer
    * @param failure why the failure policy had to decide; null when the guest did
    */
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void;
@@ -29,4 +28,33 @@ export interface TakeoverFacts {
   readonly connections: number;
   /** The process before had ended without being asked to. */
   readonly afterCrash: boolean;
+}
+
+/** Those of one event loop. They come and go; without any, an event costs no more than a look at `size`. */
+export class EventObservers {
+  #observers: readonly EventObserver[];
+
+  constructor(observers: readonly EventObserver[] = []) {
+    this.#observers = observers;
+  }
+
+  get size(): number {
+    return this.#observers.length;
+  }
+
+  add(observer: EventObserver): void {
+    this.#observers = [...this.#observers, observer];
+  }
+
+  remove(observer: EventObserver): void {
+    this.#observers = this.#observers.filter((one) => one !== observer);
+  }
+
+  onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
+    for (const observer of this.#observers) observer.onSettled(event, verdict, us, failure);
+  }
+
+  onTakeover(takeover: TakeoverFacts): void {
+    for (const observer of this.#observers) observer.onTakeover?.(takeover);
+  }
 }

@@ -42,6 +42,11 @@ export class SdNotify {
     );
   }
 
+  /** The event loop turns. */
+  watchdog(): void {
+    this.#send(() => "WATCHDOG=1");
+  }
+
   stopping(): void {
     this.#send(() => "STOPPING=1");
   }

@@ -6,6 +6,8 @@
 import { prepareGuest } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
+import { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
+import type { CallListener } from "./call-meter.ts";
 import { PrefetchClaim } from "./prefetch-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
 import { queueTimeout } from "./queue-timeout.ts";
@@ -21,14 +23,24 @@ function post(message: FromWorker): void {
 }
 
 /** Returns whether the guest's instance is healthy afterwards. */
-function call(ring: InlineRing, { event, deadlineAtMs }: Call, timeoutMs: number): boolean {
+function call(
+  ring: InlineRing,
+  counters: ModuleCounters,
+  { event, deadlineAtMs }: Call,
+  timeoutMs: number,
+): boolean {
   let fuelUnits = 0;
-  const onFuel = (units: number) => {
-    fuelUnits = units;
+  const listener: CallListener = {
+    onCall: ({ kind, startedAtMs, endedAtMs, fuelUnits: used }) => {
+      fuelUnits = used ?? 0;
+      counters.recordCall(kind, endedAtMs - startedAtMs, used, 1);
+    },
   };
   const spentMs = performance.now() - (deadlineAtMs - timeoutMs);
+  counters.queueDuration.observe(Math.max(0, spentMs));
   const outcome =
-    spentMs < timeoutMs ? ring.call(event, timeoutMs, 0, onFuel, spentMs) : queueTimeout(spentMs);
+    spentMs < timeoutMs ? ring.call(event, timeoutMs, 0, listener, spentMs) : queueTimeout(spentMs);
+  counters.memoryBytes = ring.memoryBytes;
   const isHealthy = ring.idleCount > 0;
   const sentAtMs = performance.now();
   if (outcome instanceof EventFailure) {
@@ -43,6 +55,7 @@ function call(ring: InlineRing, { event, deadlineAtMs }: Call, timeoutMs: number
 
 async function start(
   message: ToWorker & { type: "start" },
+  counters: ModuleCounters,
   onRefill: (isGood: boolean) => void,
 ): Promise<InlineRing> {
   const { factory } = await prepareGuest(message.recipe);
@@ -55,6 +68,7 @@ async function start(
     settings,
     configJson: message.configJson,
     log: forwardingLog(message.debugEnabled, post),
+    counters,
     onRefill,
   });
 }
@@ -63,6 +77,7 @@ function serve(): void {
   let ring: InlineRing | null = null;
   let timeoutMs = 0;
   let claim: PrefetchClaim | null = null;
+  let counters: ModuleCounters | null = null;
   /** The ring was notified and takes the prefetched job back: it would fail here, and may succeed elsewhere. */
   let hasLostInstance = false;
   const onRefill = (isGood: boolean): void => {
@@ -76,7 +91,8 @@ function serve(): void {
       case "start":
         timeoutMs = data.settings.timeoutMs;
         claim = new PrefetchClaim(data.prefetches);
-        start(data, onRefill).then(
+        counters = new ModuleCounters(data.counters);
+        start(data, counters, onRefill).then(
           (started) => {
             const refusal = laterConfigJson === null ? null : started.configure(laterConfigJson);
             if (refusal !== null) {
@@ -93,9 +109,9 @@ function serve(): void {
         );
         return;
       case "call":
-        if (ring === null) return;
+        if (ring === null || counters === null) return;
         if (data.ticket !== undefined && (hasLostInstance || !claim?.take(data.ticket))) return;
-        hasLostInstance = !call(ring, data, timeoutMs);
+        hasLostInstance = !call(ring, counters, data, timeoutMs);
         return;
       case "configure":
         if (ring === null) laterConfigJson = data.configJson;

@@ -10,7 +10,10 @@ import { EventFailure } from "../event/failure.ts";
 import type { Lease } from "../exchange/lease.ts";
 import type { Grants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleCounters, ReplacementReason } from "../telemetry/metrics/module-metrics.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
+import { CallMeter } from "./call-meter.ts";
+import type { InstanceStates } from "./instance-states.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import { LeasedInstance } from "./leased-instance.ts";
 import { noInstance } from "./no-instance.ts";
@@ -28,6 +31,7 @@ export interface InlineLeasesOptions {
   readonly configJson: string | null;
   readonly grants: Grants;
   readonly log: Log;
+  readonly counters: ModuleCounters;
   /** Fuel that a call used; null without limits. */
   onCall(fuelUnits: number | null): void;
 }
@@ -40,6 +44,7 @@ export class InlineLeases implements LeaseHolder {
   readonly #options: InlineLeasesOptions;
   readonly #budget = new RefillBudget(performance.now());
   readonly #lineRate: LineRate;
+  readonly #meter: CallMeter;
   /** All that are not closed, retired ones too, in order of their making. */
   readonly #instances = new Set<LeasedInstance>();
   /** Those of a guest that serves one exchange at a time, while they serve none. */
@@ -57,6 +62,7 @@ export class InlineLeases implements LeaseHolder {
   constructor(options: InlineLeasesOptions) {
     this.#options = options;
     this.#lineRate = new LineRate({ linesPerSecond: options.settings.guestLogRate });
+    this.#meter = new CallMeter(options.counters);
     this.#size = options.size;
     this.#configJson = options.configJson;
     this.#nextIndex = options.firstIndex;
@@ -74,9 +80,26 @@ export class InlineLeases implements LeaseHolder {
     return this.#ended.promise;
   }
 
+  get instanceStates(): InstanceStates {
+    let idle = 0;
+    let busy = 0;
+    for (const { leaseCount } of this.#instances) {
+      if (leaseCount > 0) busy++;
+      else idle++;
+    }
+    return { idle, busy, empty: Math.max(0, this.#missing) };
+  }
+
+  /** False while no instance takes another exchange and none may be made yet. */
+  get canOpen(): boolean {
+    if (this.#free.length > 0 || this.#budget.remainingMs(performance.now()) === 0) return true;
+    return !this.#isExclusive && [...this.#instances].some(({ isRetired }) => !isRetired);
+  }
+
+  /** Of the largest instance. */
   get memoryBytes(): number {
     let bytes = 0;
-    for (const instance of this.#instances) bytes += instance.memoryBytes;
+    for (const instance of this.#instances) bytes = Math.max(bytes, instance.memoryBytes);
     return bytes;
   }
 
@@ -101,7 +124,10 @@ export class InlineLeases implements LeaseHolder {
     }
     // Open exchanges end under the configuration that they began with.
     this.#free.length = 0;
-    for (const instance of [...this.#instances]) instance.retire();
+    for (const instance of [...this.#instances]) {
+      if (!instance.isRetired) this.#options.counters.countReplacement("configuration");
+      instance.retire();
+    }
     this.#keep(fresh);
     this.#refillLater();
     return null;
@@ -128,7 +154,9 @@ export class InlineLeases implements LeaseHolder {
   #takeShared(): LeasedInstance | EventFailure {
     for (const instance of [...this.#instances]) {
       if (instance.isRetired) continue;
-      if (!this.#isUsedUp(instance)) return instance;
+      const reason = this.#replacementReason(instance);
+      if (reason === null) return instance;
+      this.#options.counters.countReplacement(reason);
       instance.retire();
       this.#refillLater();
     }
@@ -200,6 +228,7 @@ export class InlineLeases implements LeaseHolder {
       index,
       guest,
       timeoutMs: settings.timeoutMs,
+      meter: this.#meter,
       onCall: (fuelUnits) => this.#options.onCall(fuelUnits),
       onFree: (instance) => this.#onFree(instance),
     });
@@ -218,8 +247,10 @@ export class InlineLeases implements LeaseHolder {
       this.#lost++;
       this.#budget.recordAnswered(instance.calls);
     }
-    if (isGone || this.#isUsedUp(instance)) {
+    const reason = isGone ? null : this.#replacementReason(instance);
+    if (isGone || reason !== null) {
       this.#instances.delete(instance);
+      if (reason !== null) this.#options.counters.countReplacement(reason);
       if (!isGone) instance.close();
       this.#endIfEmpty();
       this.#refillLater();
@@ -233,14 +264,13 @@ export class InlineLeases implements LeaseHolder {
     }
   }
 
-  #isUsedUp(instance: LeasedInstance): boolean {
+  /** Null: it may serve another exchange. */
+  #replacementReason(instance: LeasedInstance): ReplacementReason | null {
     const { isFreshPerRequest, recycleAfterCalls, recycleMemoryBytes } = this.#options.settings;
-    return (
-      isFreshPerRequest ||
-      instance.isDueForRecycling ||
-      (recycleAfterCalls > 0 && instance.calls >= recycleAfterCalls) ||
-      (recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes)
-    );
+    if (isFreshPerRequest) return "isolation";
+    if (recycleAfterCalls > 0 && instance.calls >= recycleAfterCalls) return "calls";
+    const isLarge = recycleMemoryBytes > 0 && instance.memoryBytes >= recycleMemoryBytes;
+    return isLarge || instance.isDueForRecycling ? "memory" : null;
   }
 
   /** How many more instances should wait for exchanges. */

@@ -9,8 +9,11 @@ import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
-import { type FuelListener, InlineSlot } from "./inline-slot.ts";
+import type { CallListener } from "./call-meter.ts";
+import { InlineSlot } from "./inline-slot.ts";
+import type { InstanceStates } from "./instance-states.ts";
 import { noInstance } from "./no-instance.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import type { SlotSettings } from "./slot-settings.ts";
@@ -24,6 +27,7 @@ export interface InlineRingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
+  readonly counters: ModuleCounters;
   /** Events are being answered while this ring is made. */
   readonly isServing?: boolean;
   /** Called when a slot that had lost its instance has a new one, or could not get one and tries again later. */
@@ -79,6 +83,16 @@ export class InlineRing {
     return this.#slots.filter(isIdle).length;
   }
 
+  get instanceStates(): InstanceStates {
+    const idle = this.#slots.filter(({ isReady }) => isReady).length;
+    return { idle, busy: 0, empty: this.#slots.length - idle };
+  }
+
+  /** Of the largest instance. */
+  get memoryBytes(): number {
+    return Math.max(0, ...this.#slots.map(({ memoryBytes }) => memoryBytes));
+  }
+
   /** False while every instance is broken and none may be made yet. */
   get canCall(): boolean {
     return this.#firstReady() !== null || this.#firstToMake() !== null;
@@ -89,11 +103,11 @@ export class InlineRing {
     event: ProxyEvent,
     timeoutMs: number,
     graceMs = 0,
-    onFuel: FuelListener | null = null,
+    listener: CallListener | null = null,
     spentMs = 0,
   ): Verdict | EventFailure {
     const slot = this.#firstReady() ?? this.#firstToMake();
-    return slot === null ? noInstance() : slot.call(event, timeoutMs, graceMs, onFuel, spentMs);
+    return slot === null ? noInstance() : slot.call(event, timeoutMs, graceMs, listener, spentMs);
   }
 
   /** Changes the number of slots. Growth happens in the background, one instance at a time. */
@@ -231,10 +245,10 @@ export class InlineRing {
   /** Answers what it took, in milliseconds. */
   #addSlot(): number {
     const startedAtMs = performance.now();
-    const { factory, settings, log } = this.#options;
+    const { factory, settings, log, counters } = this.#options;
     const index = this.#freeIndex();
     this.#slots.push(
-      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, () =>
+      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, counters, () =>
         this.#refillLater(),
       ),
     );

@@ -9,15 +9,15 @@ import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleCounters, ReplacementReason } from "../telemetry/metrics/module-metrics.ts";
+import type { CallListener } from "./call-meter.ts";
 import { madeTooLate } from "./no-instance.ts";
 import { toFailure } from "./to-failure.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { RefillBudget } from "./refill-budget.ts";
+import { reasonOf } from "./replacement-reason.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 import type { SlotState } from "./slot-state.ts";
-
-/** Told what a call used, about one unit for each instruction. Not told for guests without limits. */
-export type FuelListener = (fuelUnits: number) => void;
 
 export class InlineSlot {
   readonly index: number;
@@ -27,6 +27,7 @@ export class InlineSlot {
   readonly #onEmpty: () => void;
   readonly #budget: RefillBudget;
   readonly #lineRate: LineRate;
+  readonly #counters: ModuleCounters;
   #state: SlotState = "broken";
   #instance: StatelessGuest | null = null;
   #configJson: string | null = null;
@@ -50,6 +51,7 @@ export class InlineSlot {
     configJson: string | null,
     log: Log,
     budget: RefillBudget,
+    counters: ModuleCounters,
     onEmpty: () => void,
   ) {
     this.index = index;
@@ -59,6 +61,7 @@ export class InlineSlot {
     this.#configJson = configJson;
     this.#log = log;
     this.#budget = budget;
+    this.#counters = counters;
     this.#onEmpty = onEmpty;
     this.#instantiate();
     this.#state = "idle";
@@ -67,6 +70,11 @@ export class InlineSlot {
   /** What the guest said when its last instance was made. */
   get wantsRequest(): boolean {
     return this.#wantsRequest;
+  }
+
+  /** Of its instance; 0 without one. */
+  get memoryBytes(): number {
+    return this.#instance?.memoryBytes ?? 0;
   }
 
   get state(): SlotState {
@@ -86,7 +94,7 @@ export class InlineSlot {
     event: ProxyEvent,
     timeoutMs: number,
     graceMs: number,
-    onFuel: FuelListener | null,
+    listener: CallListener | null,
     spentMs: number,
   ): Verdict | EventFailure {
     let instance = this.#instance;
@@ -104,14 +112,19 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
+    const startedAtMs = listener === null ? 0 : performance.now();
+    let outcome: Verdict | EventFailure;
     try {
-      return instance.call(event, timeoutMs, graceMs, goneMs);
+      outcome = instance.call(event, timeoutMs, graceMs, goneMs);
     } catch (error) {
-      return toFailure(error);
-    } finally {
-      if (onFuel !== null) tellFuel(instance, onFuel);
-      this.#afterCall(instance);
+      outcome = toFailure(error);
     }
+    if (listener !== null) {
+      const endedAtMs = performance.now();
+      listener.onCall({ kind: event.kind, startedAtMs, endedAtMs, fuelUnits: instance.fuelUsed });
+    }
+    this.#afterCall(instance, outcome);
+    return outcome;
   }
 
   /** Makes the instance that is missing. False: it could not be made, which the log knows; the slot is broken then. */
@@ -130,14 +143,14 @@ export class InlineSlot {
     this.#configJson = configJson;
     if (this.#instance === null) return null;
     const failure = this.#instance.configure(configJson, this.#settings.startTimeoutMs);
-    if (failure !== null) this.#lose();
+    if (failure !== null) this.#lose("configuration");
     return failure;
   }
 
   /** The next event meets a new instance, configured from its start. */
   renew(configJson: string): void {
     this.#configJson = configJson;
-    if (this.#instance !== null) this.#replace(false);
+    if (this.#instance !== null) this.#replace("configuration");
   }
 
   close(): void {
@@ -145,15 +158,15 @@ export class InlineSlot {
     this.#drop();
   }
 
-  #afterCall(instance: StatelessGuest): void {
+  #afterCall(instance: StatelessGuest, outcome: Verdict | EventFailure): void {
     if (instance.isBroken) {
-      this.#lose();
+      this.#lose(reasonOf(outcome));
       return;
     }
     this.#calls++;
-    if (this.#isUsedUp) this.#replace(false);
+    if (this.#isUsedUp) this.#replace(this.#settings.isFreshPerRequest ? "isolation" : "calls");
     else if (this.#isDueForRecycling(instance) && this.#budget.remainingMs(performance.now()) === 0)
-      this.#replace(true);
+      this.#replace("memory");
     else if (this.#state === "busy") this.#state = "idle";
   }
 
@@ -171,7 +184,8 @@ export class InlineSlot {
     );
   }
 
-  #lose(): void {
+  #lose(reason: ReplacementReason): void {
+    this.#counters.countReplacement(reason);
     this.#budget.recordAnswered(this.#calls);
     this.#becomeBroken();
   }
@@ -185,10 +199,12 @@ export class InlineSlot {
   }
 
   /** The slot stays in service: a request that comes before the refill makes its instance itself. */
-  #replace(isCharged: boolean): void {
+  #replace(reason: ReplacementReason): void {
+    this.#counters.countReplacement(reason);
     this.#budget.recordAnswered(this.#calls);
     this.#drop();
-    this.#isCharged = isCharged;
+    // What the guest grows to is its own doing, the rest is the operator's wish.
+    this.#isCharged = reason === "memory";
     if (this.#state === "closed") return;
     this.#state = "idle";
     this.#onEmpty();
@@ -237,8 +253,4 @@ export class InlineSlot {
     this.#calls = 0;
     return instance;
   }
-}
-
-function tellFuel({ fuelUsed }: StatelessGuest, onFuel: FuelListener): void {
-  if (fuelUsed !== null) onFuel(fuelUsed);
 }

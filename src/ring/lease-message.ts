@@ -20,6 +20,8 @@ export type ToLeaseThread =
       readonly configJson: string | null;
       readonly grants: GrantSettings;
       readonly debugEnabled: boolean;
+      /** For `ModuleCounters`, in shared memory. */
+      readonly counters: Float64Array;
     }
   | {
       readonly type: "event";
@@ -33,6 +35,9 @@ export type ToLeaseThread =
     }
   | { readonly type: "end"; readonly lease: number; readonly reason: EndReason }
   | { readonly type: "configure"; readonly configJson: string };
+
+/** The first message to a thread, but for what the thread's owner adds. */
+export type LeaseStartMessage = Omit<ToLeaseThread & { readonly type: "start" }, "counters">;
 
 /** `sentAtMs`: on the thread's own clock, which began at `timeOriginMs` of the wall clock. */
 export type FromLeaseThread =

@@ -13,9 +13,11 @@ import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
 import type { Grants } from "../host/grants.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { CostJudge, HEAVY_FUEL_UNITS } from "./cost-judge.ts";
+import { addStates, type InstanceStates, NO_INSTANCES } from "./instance-states.ts";
 import { InlineLeases } from "./inline-leases.ts";
-import type { ToLeaseThread } from "./lease-message.ts";
+import type { LeaseStartMessage } from "./lease-message.ts";
 import type { DispatchMode } from "./ring.ts";
 import type { RingJob } from "./ring-job.ts";
 import type { SlotSettings } from "./slot-settings.ts";
@@ -32,6 +34,7 @@ export interface LeaseRingOptions {
   /** Of this thread; others are given their own from the same settings. */
   readonly grants: Grants;
   readonly log: Log;
+  readonly metrics: ModuleMetrics;
   /** An event of an exchange that nobody keeps gets an instance for itself. False: it fails before it comes here. */
   readonly takesSingleEvents: boolean;
   /** Later events should carry the request of their exchange. Absent: the guest keeps what it needs of it. */
@@ -73,6 +76,7 @@ export class LeaseRing {
       size: options.dispatch === "workers" ? 1 : options.size,
       maxInstances: this.#maxInstances,
       firstIndex: 0,
+      counters: options.metrics.own,
       onCall: (fuelUnits) => this.#onInlineCall(fuelUnits),
     });
     if (options.dispatch === "workers") this.#startThreads();
@@ -92,6 +96,20 @@ export class LeaseRing {
 
   get readyThreads(): number {
     return this.#threads?.readyCount ?? 0;
+  }
+
+  get instanceStates(): InstanceStates {
+    return addStates(this.#inline.instanceStates, this.#threads?.instanceStates ?? NO_INSTANCES);
+  }
+
+  /** An instance is there, or may be made at once. */
+  get canServe(): boolean {
+    return this.#inline.canOpen || this.#threads?.isReady === true;
+  }
+
+  /** Of the largest instance. */
+  get memoryBytes(): number {
+    return Math.max(this.#inline.memoryBytes, this.#options.metrics.threadMemoryBytes);
   }
 
   /** Resolves when the ring was closed, its exchanges have ended and its threads are gone. */
@@ -169,6 +187,7 @@ export class LeaseRing {
     this.#heavyMs =
       nowMs < this.#heavyUntilMs + this.#heavyMs ? Math.min(MAX_HEAVY_MS, this.#heavyMs * 2) : FIRST_HEAVY_MS;
     this.#heavyUntilMs = nowMs + this.#heavyMs;
+    this.#options.metrics.own.countOverrun();
     this.#startThreads();
   }
 
@@ -191,10 +210,11 @@ export class LeaseRing {
       timeoutMs: settings.timeoutMs,
       onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
       log,
+      metrics: this.#options.metrics,
     });
   }
 
-  #startMessage(slot: number): ToLeaseThread & { readonly type: "start" } {
+  #startMessage(slot: number): LeaseStartMessage {
     const { recipe, settings, grants, log } = this.#options;
     const { reportedFunctions: _ownThreadOnly, ...workerSettings } = settings;
     return {

@@ -6,7 +6,8 @@ import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { FromLeaseThread, LeaseStartMessage, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
 import { settle } from "./ring-job.ts";
 import { ThreadClock } from "./thread-clock.ts";
@@ -14,13 +15,14 @@ import { ThreadClock } from "./thread-clock.ts";
 export interface LeaseThreadOptions {
   readonly index: number;
   /** The message that starts the thread, with the configuration of the moment. */
-  startMessage(): ToLeaseThread & { readonly type: "start" };
+  startMessage(): LeaseStartMessage;
   /** The time of an event, from its arrival to its answer. */
   readonly timeoutMs: number;
   onCost(fuelUnits: number): void;
   /** The thread has started, or it is gone: then it takes no exchanges any more. */
   onChange(thread: LeaseThread): void;
   readonly log: Log;
+  readonly metrics: ModuleMetrics;
 }
 
 export class LeaseThread {
@@ -46,7 +48,10 @@ export class LeaseThread {
       this.#onGone("the thread ended");
       this.#gone.resolve();
     });
-    this.post(options.startMessage());
+    const { metrics } = options;
+    const counters = metrics.lend();
+    void this.#gone.promise.then(() => metrics.giveBack(counters));
+    this.post({ ...options.startMessage(), counters });
   }
 
   /** It has started and takes exchanges. */
@@ -158,6 +163,7 @@ export class LeaseThread {
   #onGone(reason: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#options.metrics.own.countReplacement("thread");
     this.#worker.terminate();
     this.#options.log.error("a worker thread was lost; another one is started", {
       slot: this.#options.index,

@@ -8,6 +8,7 @@ import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
 import { openGrants } from "../host/grants.ts";
+import { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
 import { InlineLeases } from "./inline-leases.ts";
 import type { FromLeaseThread, ToLeaseThread } from "./lease-message.ts";
 import { exchangeLost } from "./leased-instance.ts";
@@ -25,7 +26,7 @@ function post(message: FromLeaseThread): void {
   self.postMessage(message);
 }
 
-async function start(message: Start): Promise<InlineLeases> {
+async function start(message: Start, counters: ModuleCounters): Promise<InlineLeases> {
   const { factory } = await prepareGuest(message.recipe);
   return new InlineLeases({
     factory: factory.isStateful ? factory : new PerExchangeFactory(factory),
@@ -36,6 +37,7 @@ async function start(message: Start): Promise<InlineLeases> {
     configJson: message.configJson,
     grants: openGrants(message.grants),
     log: forwardingLog(message.debugEnabled, post),
+    counters,
     onCall: (fuelUnits) => {
       if (fuelUnits !== null) post({ type: "cost", fuelUnits });
     },
@@ -45,6 +47,7 @@ async function start(message: Start): Promise<InlineLeases> {
 class LeaseThread {
   readonly #leases = new Map<number, Lease>();
   #holder: InlineLeases | null = null;
+  #counters = new ModuleCounters();
   #timeoutMs = 0;
   /** A configuration that came while the thread was starting. */
   #laterConfigJson: string | null = null;
@@ -72,8 +75,9 @@ class LeaseThread {
 
   async #start(message: Start): Promise<void> {
     this.#timeoutMs = message.settings.timeoutMs;
+    this.#counters = new ModuleCounters(message.counters);
     try {
-      this.#holder = await start(message);
+      this.#holder = await start(message, this.#counters);
     } catch (error) {
       post({ type: "start-failed", reason: error instanceof Error ? error.message : String(error) });
       return;
@@ -94,6 +98,7 @@ class LeaseThread {
   #onEvent(message: Event): void {
     const job = answeringJob(message);
     const lateMs = performance.now() - message.deadlineAtMs;
+    this.#counters.queueDuration.observe(Math.max(0, this.#timeoutMs + lateMs));
     if (lateMs >= 0) {
       job.fail(queueTimeout(this.#timeoutMs + lateMs));
       return;
@@ -109,6 +114,7 @@ class LeaseThread {
     const lease = this.#leases.get(message.lease);
     if (lease === undefined) job.fail(exchangeLost());
     else lease.submit(job);
+    this.#counters.memoryBytes = this.#holder!.memoryBytes;
   }
 }
 

@@ -8,7 +8,10 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { EndReason } from "../exchange/end-reason.ts";
 import type { InstanceJob, Lease } from "../exchange/lease.ts";
+import type { ReplacementReason } from "../telemetry/metrics/module-metrics.ts";
+import type { CallMeter } from "./call-meter.ts";
 import { madeTooLate } from "./no-instance.ts";
+import { reasonOf } from "./replacement-reason.ts";
 import { settle } from "./ring-job.ts";
 import { toFailure } from "./to-failure.ts";
 
@@ -17,6 +20,7 @@ export interface LeasedInstanceOptions {
   readonly guest: StatefulGuest;
   /** The time of an event. */
   readonly timeoutMs: number;
+  readonly meter: CallMeter;
   /** Fuel of each call; null without limits. */
   onCall(fuelUnits: number | null): void;
   /** It serves no exchange any more, or it was lost. */
@@ -103,21 +107,24 @@ export class LeasedInstance {
   }
 
   /** The guest broke, in a call or in a timer of its own. */
-  onBroken(): void {
+  onBroken(reason: ReplacementReason = "trap"): void {
     if (this.#isLost) return;
     this.#isLost = true;
+    this.#options.meter.counters.countReplacement(reason);
     this.close();
     this.#options.onFree(this);
   }
 
   run(lease: InstanceLease, context: GuestContext, job: InstanceJob): void {
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, meter } = this.#options;
     const spentMs = this.#takeSpentMs(job);
     if (spentMs >= timeoutMs) {
       settle(job, madeTooLate(spentMs));
       return;
     }
     const wasDone = context.isDone === true;
+    const isMetered = meter.wantsCall();
+    const startedAtMs = isMetered ? performance.now() : 0;
     let outcome: Verdict | Promise<Verdict> | EventFailure;
     try {
       outcome = context.call(job.event, timeoutMs, spentMs);
@@ -129,9 +136,12 @@ export class LeasedInstance {
       return;
     }
     this.#calls++;
-    this.#options.onCall(this.#guest.fuelUsed);
+    const fuelUnits = this.#guest.fuelUsed;
+    if (isMetered)
+      meter.onCall({ kind: job.event.kind, startedAtMs, endedAtMs: performance.now(), fuelUnits });
+    this.#options.onCall(fuelUnits);
     // Before the job settles: what follows from its verdict must not reach a broken guest.
-    if (this.#guest.isBroken) this.onBroken();
+    if (this.#guest.isBroken) this.onBroken(outcome instanceof Promise ? "trap" : reasonOf(outcome));
     if (outcome instanceof Promise) lease.pause(job, outcome, timeoutMs, spentMs);
     else this.#settle(lease, context, job, outcome);
   }
@@ -144,7 +154,7 @@ export class LeasedInstance {
     outcome: Verdict | EventFailure,
   ): void {
     this.#options.onCall(this.#guest.fuelUsed);
-    if (this.#guest.isBroken) this.onBroken();
+    if (this.#guest.isBroken) this.onBroken(reasonOf(outcome));
     this.#settle(lease, context, job, outcome);
   }
 

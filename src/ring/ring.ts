@@ -11,7 +11,10 @@ import type { GuestRecipe } from "../abi/guest-recipe.ts";
 import type { EventKind } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import { type CallListener, CallMeter, type MeasuredCall } from "./call-meter.ts";
 import { CostJudge } from "./cost-judge.ts";
+import { addStates, type InstanceStates, NO_INSTANCES } from "./instance-states.ts";
 import { InlineRing } from "./inline-ring.ts";
 import { OverrunJob } from "./overrun-job.ts";
 import { type RingJob, settle } from "./ring-job.ts";
@@ -32,6 +35,7 @@ export interface RingOptions {
   /** What the proxy has configured so far; null for nothing. */
   readonly configJson: string | null;
   readonly log: Log;
+  readonly metrics: ModuleMetrics;
   /** Events are being answered while this ring is made. */
   readonly isServing?: boolean;
 }
@@ -52,10 +56,10 @@ export class Ring {
   #configJson: string | null;
   #isClosed = false;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #onFuel = (fuelUnits: number) => {
-    this.#judge.recordCost(fuelUnits);
-    if (this.#judge.isSlow) this.#startWorkers();
-  };
+  readonly #meter: CallMeter;
+  /** The call that is judged is one of those that are metered as well. */
+  #isMetered = false;
+  readonly #judging: CallListener = { onCall: (call) => this.#judgeCall(call) };
 
   /**
    * Makes the first inline instance, and perhaps more: see `InlineRing`.
@@ -66,7 +70,9 @@ export class Ring {
     this.#options = options;
     this.#size = options.size;
     this.#configJson = options.configJson;
-    this.#inline = new InlineRing({ ...options, size: this.#inlineSize, firstIndex: 0 });
+    const counters = options.metrics.own;
+    this.#meter = new CallMeter(counters);
+    this.#inline = new InlineRing({ ...options, size: this.#inlineSize, firstIndex: 0, counters });
     this.#wantsRequest = this.#inline.wantsRequest;
     if (options.dispatch === "workers") this.#startWorkers();
   }
@@ -90,6 +96,20 @@ export class Ring {
 
   get idleCount(): number {
     return this.#inline.idleCount;
+  }
+
+  get instanceStates(): InstanceStates {
+    return addStates(this.#inline.instanceStates, this.#workers?.instanceStates ?? NO_INSTANCES);
+  }
+
+  /** An instance is there, or may be made at once. */
+  get canServe(): boolean {
+    return this.#inline.canCall || this.#workers?.isReady === true;
+  }
+
+  /** Of the largest instance. */
+  get memoryBytes(): number {
+    return Math.max(this.#inline.memoryBytes, this.#options.metrics.threadMemoryBytes);
   }
 
   /** Settles the job before it returns when it runs inline, and some time later otherwise. */
@@ -149,19 +169,28 @@ export class Ring {
     const hasBudget = this.#canUseWorkers();
     const { timeoutMs } = this.#options.settings;
     const allowedMs = hasBudget ? Math.min(INLINE_BUDGET_MS, timeoutMs) : timeoutMs;
-    const onFuel = hasBudget && this.#judge.wantsSample() ? this.#onFuel : null;
+    this.#isMetered = this.#meter.wantsCall();
+    const isJudged = hasBudget && this.#judge.wantsSample();
+    const listener = isJudged ? this.#judging : this.#isMetered ? this.#meter : null;
     const isBrief = allowedMs < timeoutMs;
     const outcome = this.#inline.call(
       job.event,
       allowedMs,
       isBrief ? Math.min(INLINE_GRACE_MS, timeoutMs) : 0,
-      onFuel,
+      listener,
     );
     if (isBrief && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
       this.#moveToWorker(job, outcome);
       return;
     }
     settle(job, outcome);
+  }
+
+  #judgeCall(call: MeasuredCall): void {
+    if (this.#isMetered) this.#meter.onCall(call);
+    if (call.fuelUnits === null) return;
+    this.#judge.recordCost(call.fuelUnits);
+    if (this.#judge.isSlow) this.#startWorkers();
   }
 
   /** Left to itself, a pool of one is inline only: least memory, strictly one call after the other. */
@@ -174,6 +203,7 @@ export class Ring {
   #moveToWorker(job: RingJob, overrun: EventFailure): void {
     const nowMs = performance.now();
     this.#judge.recordOverrun(nowMs);
+    this.#options.metrics.own.countOverrun();
     const leftMs = this.#options.settings.timeoutMs - overrun.elapsedMs;
     // Also with nothing left: the next event of this kind will find threads.
     this.#startWorkers().submit(new OverrunJob(job, overrun), nowMs + leftMs);
@@ -191,6 +221,7 @@ export class Ring {
       timeoutMs: this.#options.settings.timeoutMs,
       onCost: (fuelUnits) => this.#judge.recordCost(fuelUnits),
       log: this.#options.log,
+      metrics: this.#options.metrics,
     });
     return this.#workers;
   }

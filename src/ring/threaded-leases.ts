@@ -6,18 +6,21 @@
 import type { EventFailure } from "../event/failure.ts";
 import type { Lease } from "../exchange/lease.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { InstanceStates } from "./instance-states.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
-import type { ToLeaseThread } from "./lease-message.ts";
+import type { LeaseStartMessage } from "./lease-message.ts";
 import { LeaseThread } from "./lease-thread.ts";
 import { noInstance } from "./no-instance.ts";
 import { RefillBudget } from "./refill-budget.ts";
 
 export interface ThreadedLeasesOptions {
   readonly size: number;
-  startMessage(slot: number): ToLeaseThread & { readonly type: "start" };
+  startMessage(slot: number): LeaseStartMessage;
   readonly timeoutMs: number;
   onCost(fuelUnits: number): void;
   readonly log: Log;
+  readonly metrics: ModuleMetrics;
 }
 
 export class ThreadedLeases implements LeaseHolder {
@@ -42,6 +45,17 @@ export class ThreadedLeases implements LeaseHolder {
 
   get readyCount(): number {
     return this.#threads.filter((thread) => thread?.isReady === true).length;
+  }
+
+  /** Threads, each as one: busy with an open exchange. */
+  get instanceStates(): InstanceStates {
+    const states = { idle: 0, busy: 0, empty: 0 };
+    for (const thread of this.#threads) {
+      if (thread?.isReady !== true) states.empty++;
+      else if (thread.leaseCount > 0) states.busy++;
+      else states.idle++;
+    }
+    return states;
   }
 
   get ended(): Promise<void> {
@@ -78,7 +92,7 @@ export class ThreadedLeases implements LeaseHolder {
   }
 
   #start(slot: number): LeaseThread {
-    const { log, timeoutMs } = this.#options;
+    const { log, metrics, timeoutMs } = this.#options;
     return new LeaseThread({
       index: slot,
       startMessage: () => this.#options.startMessage(slot),
@@ -86,6 +100,7 @@ export class ThreadedLeases implements LeaseHolder {
       onCost: (fuelUnits) => this.#options.onCost(fuelUnits),
       onChange: (thread) => this.#onChange(thread),
       log,
+      metrics,
     });
   }
 

@@ -28,6 +28,8 @@ export type ToWorker =
       readonly debugEnabled: boolean;
       /** For a `PrefetchClaim`. */
       readonly prefetches: SharedArrayBuffer;
+      /** For `ModuleCounters`, in shared memory. */
+      readonly counters: Float64Array;
     }
   /** A `ticket` marks a prefetched job: the thread works on it only if it can claim it. */
   | {

@@ -8,9 +8,12 @@
 
 import { retain } from "../event/event-text.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { InstanceStates } from "./instance-states.ts";
 import { noInstance } from "./no-instance.ts";
 import { queueTimeout } from "./queue-timeout.ts";
 import type { RingJob } from "./ring-job.ts";
+import type { SlotState } from "./slot-state.ts";
 import type { WaitingJob } from "./waiting-job.ts";
 import { type StartMessage, WorkerSlot, type WorkerSlotListener } from "./worker-slot.ts";
 
@@ -23,6 +26,7 @@ export interface WorkerRingOptions {
   /** What a finished job cost its guest. */
   onCost(fuelUnits: number): void;
   readonly log: Log;
+  readonly metrics: ModuleMetrics;
 }
 
 /** A prefetched job that has waited for longer waits behind a long one. Calls as long as this are not prefetched for. */
@@ -59,6 +63,11 @@ export class WorkerRing implements WorkerSlotListener {
 
   get readyCount(): number {
     return this.#slots.filter(isHealthy).length;
+  }
+
+  get instanceStates(): InstanceStates {
+    const count = (state: SlotState) => this.#slots.filter((slot) => slot.state === state).length;
+    return { idle: count("idle"), busy: count("busy"), empty: count("broken") };
   }
 
   get hasIdle(): boolean {
@@ -142,7 +151,13 @@ export class WorkerRing implements WorkerSlotListener {
     while (this.#slots.length + this.#ending.size < this.#targetSize) {
       const index = this.#slots.length;
       this.#slots.push(
-        new WorkerSlot(index, () => this.#options.startMessage(index), this, this.#options.log),
+        new WorkerSlot(
+          index,
+          () => this.#options.startMessage(index),
+          this,
+          this.#options.log,
+          this.#options.metrics,
+        ),
       );
     }
   }

@@ -10,6 +10,7 @@ import { retain } from "../event/event-text.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { PrefetchOffer } from "./prefetch-claim.ts";
 import { RefillBudget } from "./refill-budget.ts";
 import { type RingJob, settle } from "./ring-job.ts";
@@ -19,7 +20,7 @@ import type { WaitingJob } from "./waiting-job.ts";
 import type { FromWorker, ToWorker } from "./worker-message.ts";
 
 /** The first message to a thread, but for what the slot adds. */
-export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "prefetches">;
+export type StartMessage = Omit<ToWorker & { readonly type: "start" }, "prefetches" | "counters">;
 
 export interface WorkerSlotListener {
   /** The slot can take a job: it has just started, or finished one that took `fuelUnits` of fuel. */
@@ -35,6 +36,9 @@ export class WorkerSlot {
   readonly #makeStart: () => StartMessage;
   readonly #listener: WorkerSlotListener;
   readonly #log: Log;
+  readonly #metrics: ModuleMetrics;
+  /** Where the thread counts. */
+  readonly #counters: Float64Array;
   readonly #restarts = new RefillBudget(performance.now());
   #state: SlotState = "broken";
   #worker: Worker | null = null;
@@ -51,11 +55,20 @@ export class WorkerSlot {
   #restart: ReturnType<typeof setTimeout> | null = null;
 
   /** Starts the thread; the listener is notified when it can take jobs. `makeStart` tells what holds at that moment. */
-  constructor(index: number, makeStart: () => StartMessage, listener: WorkerSlotListener, log: Log) {
+  constructor(
+    index: number,
+    makeStart: () => StartMessage,
+    listener: WorkerSlotListener,
+    log: Log,
+    metrics: ModuleMetrics,
+  ) {
     this.index = index;
     this.#makeStart = makeStart;
     this.#listener = listener;
     this.#log = log;
+    this.#metrics = metrics;
+    this.#counters = metrics.lend();
+    void this.ended.then(() => metrics.giveBack(this.#counters));
     this.#startThread();
   }
 
@@ -156,7 +169,7 @@ export class WorkerSlot {
     );
     this.#hasStarted = false;
     this.#offer = new PrefetchOffer();
-    this.#post({ ...this.#makeStart(), prefetches: this.#offer.shared });
+    this.#post({ ...this.#makeStart(), prefetches: this.#offer.shared, counters: this.#counters });
   }
 
   #post(message: ToWorker): void {
@@ -237,6 +250,7 @@ export class WorkerSlot {
     if (this.#isRetired) this.close();
     if (this.#state === "closed" || this.#restart !== null) return;
     this.#state = "broken";
+    this.#metrics.own.countReplacement("thread");
     this.#worker?.terminate();
     this.#worker = null;
     this.#restarts.recordFailedStart(0, performance.now());

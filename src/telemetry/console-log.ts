@@ -7,7 +7,7 @@ import { styleText } from "node:util";
 import { type ConsolaInstance, createConsola, LogLevels } from "consola/core";
 import type { BoundedOutput } from "./bounded-output.ts";
 import { capText, escapeInvisible, quoteText } from "./hostile-text.ts";
-import type { Log, LogFields, LogLevel } from "./log.ts";
+import type { AdjustableLog, LogCounters, LogFields, LogLevel } from "./log.ts";
 
 export interface ConsoleLogOptions {
   readonly format: "pretty" | "json";
@@ -39,14 +39,16 @@ const LEVEL_STYLES = {
 /** A value that reads unmistakably without quotes. */
 const PLAIN_VALUE = /^[\w.:/@%+-]+$/;
 
-export class ConsoleLog implements Log {
-  readonly debugEnabled: boolean;
+export class ConsoleLog implements AdjustableLog {
+  #debugEnabled: boolean;
+  readonly #lines: Record<LogLevel, number> = { error: 0, warn: 0, info: 0, debug: 0 };
+  #dropped = 0;
   readonly #consola: ConsolaInstance;
   /** Lines that were dropped since the last report of it. */
   #lost = 0;
 
   constructor(options: ConsoleLogOptions) {
-    this.debugEnabled = options.verbose;
+    this.#debugEnabled = options.verbose;
     const format = options.format === "json" ? jsonLine : options.colour ? colouredLine : plainLine;
     this.#consola = createConsola({
       level: options.verbose ? LogLevels.debug : LogLevels.info,
@@ -57,8 +59,11 @@ export class ConsoleLog implements Log {
           log: ({ type, date, args }) => {
             const level = type as LogLevel;
             const [message, fields] = args as [string, LogFields];
-            if (!options.sink.write(format({ time: date, level, message, fields }))) this.#lost++;
-            else if (this.#lost > 0) this.#reportLost(date, format, options.sink);
+            this.#lines[level]++;
+            if (!options.sink.write(format({ time: date, level, message, fields }))) {
+              this.#lost++;
+              this.#dropped++;
+            } else if (this.#lost > 0) this.#reportLost(date, format, options.sink);
           },
         },
       ],
@@ -68,6 +73,20 @@ export class ConsoleLog implements Log {
   #reportLost(time: Date, format: (entry: Entry) => string, sink: ConsoleLogOptions["sink"]): void {
     const message = "log lines lost: stderr is read too slowly";
     if (sink.write(format({ time, level: "warn", message, fields: { lines: this.#lost } }))) this.#lost = 0;
+  }
+
+  get debugEnabled(): boolean {
+    return this.#debugEnabled;
+  }
+
+  set debugEnabled(isEnabled: boolean) {
+    this.#debugEnabled = isEnabled;
+    this.#consola.level = isEnabled ? LogLevels.debug : LogLevels.info;
+  }
+
+  /** Lines that were lost are among the others as well. */
+  get counters(): LogCounters {
+    return { lines: this.#lines, dropped: this.#dropped };
   }
 
   error(message: string, fields: LogFields = {}): void {

@@ -11,11 +11,13 @@ import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import type { EventSource } from "../event/event-sink.ts";
 import type { EventFailure } from "../event/failure.ts";
-import type { EventObserver } from "../event/observer.ts";
+import { type EventObserver, EventObservers } from "../event/observer.ts";
 import type { PeerTraits } from "../event/peer.ts";
 import { PLAIN_ALLOW, type Verdict } from "../event/verdict.ts";
 import { ExchangeTable } from "../exchange/exchange-table.ts";
 import type { Log } from "../telemetry/log.ts";
+import { LoopMetrics } from "../telemetry/metrics/loop-metrics.ts";
+import { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import type { Outcome } from "../telemetry/recording/outcome-json.ts";
 import { BenchRing } from "./bench-ring.ts";
 import { type GuestLine, GuestLines } from "./guest-lines.ts";
@@ -50,6 +52,7 @@ export class BenchGuest {
   readonly #ring: BenchRing;
   readonly #dispatcher: Dispatcher;
   readonly #settled = new SettledEvent();
+  readonly #metrics = new LoopMetrics([]);
   #refusals = new Map<string, number>();
 
   /** As `open`, with a guest that is loaded already. */
@@ -66,8 +69,10 @@ export class BenchGuest {
       log: remarksOf(this.#lines),
       failOpen: false,
       exchanges: this.#exchanges,
+      metrics: this.#metrics,
+      moduleMetrics: new ModuleMetrics(),
       configure: () => ({ accepted: true }),
-      observer: this.#settled,
+      observers: new EventObservers([this.#settled]),
     });
   }
 
@@ -141,7 +146,6 @@ export class BenchGuest {
 /** What became of the event that was handed over last. */
 class SettledEvent implements EventSource, EventObserver {
   readonly peer = PEER;
-  readonly needsFields = true;
   outcome: Outcome = PLAIN_ALLOW;
   isCalled = false;
   #done = Promise.withResolvers<void>();

@@ -16,9 +16,11 @@ import type { EventFailure } from "../event/failure.ts";
 import { InputError } from "../event/input-error.ts";
 import type { Verdict } from "../event/verdict.ts";
 import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
+import { CallMeter } from "../ring/call-meter.ts";
 import { LeasedInstance } from "../ring/leased-instance.ts";
 import { type RingJob, settle } from "../ring/ring-job.ts";
 import { toFailure } from "../ring/to-failure.ts";
+import { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { GuestLines } from "./guest-lines.ts";
 import type { GuestSettings } from "./guest-settings.ts";
@@ -163,6 +165,7 @@ class StatefulSlot {
       index: 0,
       guest,
       timeoutMs: this.#timeoutMs,
+      meter: new CallMeter(new ModuleCounters()),
       onCall: () => {},
       onFree: () => {},
     });

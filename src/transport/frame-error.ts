@@ -3,12 +3,15 @@
  * step any more and is closed.
  */
 
-export type FrameErrorCode =
-  | "frame-empty"
-  | "frame-too-large"
-  | "frame-unknown-protocol"
-  | "frame-stalled"
-  | "frame-over-budget";
+export const FRAME_ERROR_CODES = [
+  "frame-empty",
+  "frame-too-large",
+  "frame-unknown-protocol",
+  "frame-stalled",
+  "frame-over-budget",
+] as const;
+
+export type FrameErrorCode = (typeof FRAME_ERROR_CODES)[number];
 
 export class FrameError extends Error {
   override readonly name = "FrameError";

@@ -21,6 +21,7 @@ export interface FrameOutbox {
 
 /** One protocol on one connection. */
 export interface FrameHandler {
+  readonly protocol: "v1" | "v2";
   readonly maxFrameBytes: number;
   /** True while the next frame must wait for the answer to an earlier one. */
   readonly isBlocked: boolean;

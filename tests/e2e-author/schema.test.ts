@@ -10,7 +10,7 @@ const FOLDER = join(import.meta.dir, "../../docs/schema");
 
 for (const program of authorPrograms()) {
   describe(`schema, by ${program.name}`, () => {
-    for (const subject of ["event", "result"]) {
+    for (const subject of ["event", "result", "status"]) {
       test(`prints the published schema of the ${subject}`, () => {
         const { exitCode, stdout } = program.run(["schema", subject]);
         expect(exitCode).toBe(0);
@@ -22,7 +22,7 @@ for (const program of authorPrograms()) {
       const { exitCode, stderr } = program.run(["schema", "verdict"]);
       expect(exitCode).toBe(2);
       expect(stderr).toStartWith(
-        'sentinel-wasm-agent: <subject> must be event or result, but "verdict" was given.\n',
+        'sentinel-wasm-agent: <subject> must be event, result or status, but "verdict" was given.\n',
       );
     });
   });

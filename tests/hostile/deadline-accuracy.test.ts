@@ -7,6 +7,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { HeadersEvent } from "../../src/event/event.ts";
 import { EventFailure } from "../../src/event/failure.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
+import { ModuleMetrics } from "../../src/telemetry/metrics/module-metrics.ts";
 import { Ring } from "../../src/ring/ring.ts";
 import { textTable } from "../bench/report/text-table.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
@@ -110,6 +111,7 @@ test("the first heavy event is answered at its deadline, although a thread has t
     settings,
     configJson: null,
     log: silentLog(),
+    metrics: new ModuleMetrics(),
     isServing: true,
   });
   // A thread has to do as much, and more.

@@ -17,7 +17,10 @@ describe.skipIf(Bun.which(analyze) === null)(`the units${skippedWithout(analyze)
   });
 
   test("hold nothing that systemd does not understand", () => {
-    const { output } = runTool(analyze, "verify", "--man=no", SERVICE, SERVICE.replace(/service$/, "socket"));
+    const sockets = ["", "-admin", "-metrics"].map((part) =>
+      join(UNITS, `sentinel-wasm-agent${part}.socket`),
+    );
+    const { output } = runTool(analyze, "verify", "--man=no", SERVICE, ...sockets);
     // The program itself is not installed where the package is built.
     const complaints = output
       .split("\n")
@@ -34,6 +37,8 @@ test("the units, the settings and the formula speak of the same paths", async ()
   const path = /^ListenStream=(.+)$/m.exec(socket)?.[1];
   expect(path).toBe("/run/sentinel/wasm-agent.sock");
   expect(service).toContain(`Environment=AGENT_SOCKET=${path}\n`);
+  // Where the agent's own commands look for it.
+  expect(await read("systemd/sentinel-wasm-agent-admin.socket")).toContain(`ListenStream=${path}.admin\n`);
   expect(service).toContain("EnvironmentFile=-/etc/sentinel/wasm-agent.env\n");
   expect(settings).toContain("\nWASM_MODULE=/etc/sentinel/policy.wasm\n");
 });

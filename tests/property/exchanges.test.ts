@@ -15,6 +15,9 @@ import { ExchangeTable } from "../../src/exchange/exchange-table.ts";
 import type { InstanceJob, Lease } from "../../src/exchange/lease.ts";
 import type { RingJob } from "../../src/ring/ring-job.ts";
 import { sampleRequest } from "../support/neutral-events.ts";
+import { LoopMetrics } from "../../src/telemetry/metrics/loop-metrics.ts";
+import { ModuleMetrics } from "../../src/telemetry/metrics/module-metrics.ts";
+import { FRAME_ERROR_CODES } from "../../src/transport/frame-error.ts";
 import { silentLog } from "../support/silent-log.ts";
 import { ExchangeModel, type ModelExchange } from "./exchange-model.ts";
 
@@ -159,6 +162,8 @@ class Interleaving {
     this.#dispatcher = new Dispatcher(this.#ring, {
       log: silentLog(),
       failOpen: false,
+      metrics: new LoopMetrics(FRAME_ERROR_CODES),
+      moduleMetrics: new ModuleMetrics(),
       exchanges: this.#table,
       configure: () => ({ accepted: true }),
     });

@@ -27,6 +27,8 @@ export interface AgentProcessOptions {
   readonly command?: readonly string[];
   /** File descriptor that the agent finds as 3. */
   readonly inheritedFd?: number;
+  /** Several: those that the agent finds as 3, 4, and so on. */
+  readonly inheritedFds?: readonly number[];
 }
 
 const ROOT = join(import.meta.dir, "../..");
@@ -38,6 +40,10 @@ export function agentCommand(): readonly string[] {
   const named = process.env["AGENT_BIN"];
   if (named !== undefined && named !== "") return [named];
   return existsSync(BUILT) ? [BUILT] : [process.execPath, join(ROOT, "src/main.ts")];
+}
+
+function inheritedFds({ inheritedFd, inheritedFds: several }: AgentProcessOptions): readonly number[] {
+  return several ?? (inheritedFd === undefined ? [] : [inheritedFd]);
 }
 
 export class AgentProcess implements AsyncDisposable {
@@ -66,7 +72,7 @@ export class AgentProcess implements AsyncDisposable {
     this.#process = Bun.spawn(command, {
       cwd: ROOT,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe", ...(options.inheritedFd === undefined ? [] : [options.inheritedFd])],
+      stdio: ["ignore", "pipe", "pipe", ...inheritedFds(options)],
     }) as Bun.Subprocess<"ignore", "pipe", "pipe">;
     this.#reading = this.#readLines();
   }
@@ -85,6 +91,11 @@ export class AgentProcess implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Where the admin endpoint listens unless a flag says otherwise. */
+  get admin(): { readonly unix: string } {
+    return { unix: `${this.socketPath}.admin` };
   }
 
   get folder(): TemporaryFolder {

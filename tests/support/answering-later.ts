@@ -64,6 +64,14 @@ export class AnsweringLater implements EventSink {
     return question;
   }
 
+  pass(): void {
+    // Answered by the protocol itself.
+  }
+
+  overrule(failure: EventFailure, event: FailedEvent): Verdict {
+    return this.refuse(failure, event);
+  }
+
   refuse(failure: EventFailure, event: FailedEvent): Verdict {
     this.failures.push(failure);
     return failVerdict(failure, false, event.kind);

@@ -7,6 +7,9 @@ import { ProxyConfig } from "../../src/agent/proxy-config.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import { ExchangeTable } from "../../src/exchange/exchange-table.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { LoopMetrics } from "../../src/telemetry/metrics/loop-metrics.ts";
+import { ModuleMetrics } from "../../src/telemetry/metrics/module-metrics.ts";
+import { FRAME_ERROR_CODES } from "../../src/transport/frame-error.ts";
 import { SHARED_TRANSCODER } from "./shared-transcoder.ts";
 import { chooseProtocol } from "../../src/protocol/choose-protocol.ts";
 import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
@@ -28,6 +31,8 @@ export interface IndoorAgentOptions {
 
 export interface IndoorAgent {
   readonly dispatcher: Dispatcher;
+  readonly metrics: LoopMetrics;
+  readonly moduleMetrics: ModuleMetrics;
   readonly ring: Ring;
   connect(): Loopback;
   close(): void;
@@ -42,6 +47,8 @@ export async function openIndoorAgent(
   const bytes = typeof module === "string" ? await Bun.file(module).bytes() : module;
   const recipe = jsonRecipe(bytes, TEST_LIMITS, options.canonicalHeaderCase);
   const { factory } = await prepareStateless(recipe);
+  const metrics = new LoopMetrics(FRAME_ERROR_CODES);
+  const moduleMetrics = new ModuleMetrics();
   const ring = new Ring({
     factory,
     recipe,
@@ -50,6 +57,7 @@ export async function openIndoorAgent(
     settings: slotSettings({ timeoutMs: options.timeoutMs ?? 1000 }),
     configJson: null,
     log,
+    metrics: moduleMetrics,
   });
   const config = new ProxyConfig(
     {
@@ -69,6 +77,8 @@ export async function openIndoorAgent(
     failOpen: options.failOpen ?? false,
     exchanges: new ExchangeTable({ maxExchanges: 16_384, timeoutMs: 60_000 }),
     configure: (block) => config.apply(block),
+    metrics,
+    moduleMetrics,
   });
   const loop = new LoopbackLoop(
     chooseProtocol({
@@ -84,6 +94,14 @@ export async function openIndoorAgent(
       }),
     }),
     log,
+    { metrics },
   );
-  return { dispatcher, ring, connect: () => loop.connect(), close: () => ring.close() };
+  return {
+    dispatcher,
+    metrics,
+    moduleMetrics,
+    ring,
+    connect: () => loop.connect(),
+    close: () => ring.close(),
+  };
 }

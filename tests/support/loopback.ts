@@ -4,6 +4,8 @@
  */
 
 import type { Socket } from "bun";
+import { LoopMetrics } from "../../src/telemetry/metrics/loop-metrics.ts";
+import { FRAME_ERROR_CODES } from "../../src/transport/frame-error.ts";
 import type { FrameHandlerFactory } from "../../src/transport/frame-handler.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { Connection, type ConnectionContext } from "../../src/transport/uds/connection.ts";
@@ -103,7 +105,7 @@ export class LoopbackLoop {
   constructor(
     chooseProtocol: FrameHandlerFactory,
     log: Log,
-    options: { readonly maxBufferedBytes?: number } = {},
+    options: { readonly maxBufferedBytes?: number; readonly metrics?: LoopMetrics } = {},
   ) {
     this.context = {
       log,
@@ -117,6 +119,7 @@ export class LoopbackLoop {
         log,
         schedule: (work) => this.#atTurnEnd.push(work),
       }),
+      metrics: options.metrics ?? new LoopMetrics(FRAME_ERROR_CODES),
       onClose: () => {
         this.#connectionCount--;
       },

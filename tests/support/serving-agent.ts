@@ -4,8 +4,10 @@
  */
 
 import { Agent } from "../../src/agent/agent.ts";
+import { AgentMetrics } from "../../src/agent/agent-metrics.ts";
 import type { Settings } from "../../src/agent/settings.ts";
 import { SERVE_OPTIONS } from "../../src/cli/options.ts";
+import { EventObservers } from "../../src/event/observer.ts";
 import { readOptions } from "../../src/cli/read-options.ts";
 import { V2Proxy } from "./fake-proxy.ts";
 import { RecordedLog } from "./recorded-log.ts";
@@ -36,7 +38,10 @@ export class ServingAgent implements AsyncDisposable {
       });
       await Bun.write(settings.modulePath, module);
       const log = new RecordedLog({ debugEnabled: settings.verbose });
-      const agent = await Agent.start({ settings, log, inheritedFd: null, onSuperseded: () => {} });
+      const metrics = new AgentMetrics(settings, log);
+      const observers = new EventObservers();
+      const onSuperseded = () => {};
+      const agent = await Agent.start({ settings, log, metrics, observers, inheritedFd: null, onSuperseded });
       const serving = new ServingAgent(settings, log, agent, folder);
       await serving.untilThreadsRun();
       return serving;

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { decodeEvent, parseJsonObject } from "../../src/protocol/event-decoder.ts";
 import { eventKindOf } from "../../src/protocol/v2/message-type.ts";
+import { ModuleMetrics } from "../../src/telemetry/metrics/module-metrics.ts";
 import { Ring } from "../../src/ring/ring.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { replyToEveryEvent } from "../guests/reply-to-every-event.ts";
@@ -143,6 +144,7 @@ describe("a guest that decides as the recorded agent did is answered for in the 
       settings: slotSettings(),
       configJson: null,
       log: silentLog(),
+      metrics: new ModuleMetrics(),
     });
     rings.set(result, ring);
     return ring;

@@ -1,15 +1,15 @@
 /** What an agent knows beside its connections, as the one that takes over needs it. Plain JSON. */
 
 import * as v from "valibot";
-import type { CountedEvents } from "../../dispatch/event-counters.ts";
 import type { RequestHeadersEvent } from "../../event/event.ts";
 import type { SavedExchange } from "../../exchange/exchange-table.ts";
+import type { SavedCells } from "../../telemetry/metrics/cell-block.ts";
 
 export interface AgentState {
   /** The configuration that the proxy pushed and the agent accepted, as JSON; null when there was none. */
   readonly proxyConfig: string | null;
   /** They go on counting in the new process. */
-  readonly counters: CountedEvents;
+  readonly counters: SavedCells;
   /** Those that no instance holds state for, oldest first. */
   readonly exchanges: readonly SavedExchange[];
   /** How often a new process has taken over since the first one started. */
@@ -30,7 +30,7 @@ const request = v.union([
 
 export const agentStateSchema = v.object({
   proxyConfig: v.nullable(v.string()),
-  counters: v.object({ requests: count, responses: count, others: count, refused: count, failures: count }),
+  counters: v.record(v.string(), v.array(v.pipe(v.number(), v.finite()))),
   exchanges: v.array(
     v.object({
       correlationId: v.string(),

@@ -37,7 +37,7 @@ export interface Recovery {
 
 const EMPTY_STATE: AgentState = {
   proxyConfig: null,
-  counters: { requests: 0, responses: 0, others: 0, refused: 0, failures: 0 },
+  counters: {},
   exchanges: [],
   takeovers: 0,
 };

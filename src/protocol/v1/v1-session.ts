@@ -29,6 +29,7 @@ const NO_TYPE_BYTE = -1;
 export class V1Session implements FrameHandler, EventSource {
   readonly survivesLostAnswers = false;
   readonly hasFinalState = true;
+  readonly protocol = "v1";
   readonly maxFrameBytes = V1_MAX_FRAME_BYTES;
   readonly peer = V1_PEER;
   readonly #options: ProtocolOptions;
@@ -61,7 +62,7 @@ export class V1Session implements FrameHandler, EventSource {
     this.#pending = null;
     if (!this.#trySend(verdict, event)) {
       const failure = new EventFailure("guest-result-too-large", "the answer does not fit into a v1 frame");
-      this.#trySend(this.#options.events.refuse(failure, event), event);
+      this.#trySend(this.#options.events.overrule(failure, event), event);
     }
     if (wasPending) this.#outbox.resume();
   }
@@ -113,6 +114,7 @@ export class V1Session implements FrameHandler, EventSource {
       if (kind === "request-headers" || kind === "response-headers" || this.#options.events.handles(kind)) {
         return decodeEvent(kind, payload as JsonObject);
       }
+      this.#options.events.pass(kind);
       this.#trySend(PLAIN_ALLOW, null);
       return null;
     } catch (error) {

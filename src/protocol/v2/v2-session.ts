@@ -45,6 +45,7 @@ const MAX_PENDING = 4096;
 
 export class V2Session implements FrameHandler, EventSource {
   readonly survivesLostAnswers = true;
+  readonly protocol = "v2";
   readonly maxFrameBytes = V2_MAX_FRAME_BYTES;
   peer: PeerTraits = { keepsResponseOps: false, hasResponseEvents: true, replacesBodies: false };
   readonly #options: ProtocolOptions;
@@ -223,6 +224,7 @@ export class V2Session implements FrameHandler, EventSource {
     try {
       payload = parsePayload(buffer, start, end);
       if (isHeaders(kind) || this.#options.events.handles(kind)) return decodeEvent(kind, payload);
+      this.#options.events.pass(kind);
       this.#send(PLAIN_ALLOW, eventCorrelationId(payload), null);
       return null;
     } catch (error) {

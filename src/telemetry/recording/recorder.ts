@@ -7,6 +7,7 @@
 
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import type { ProxyEvent } from "../../event/event.ts";
+import { retain } from "../../event/event-text.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { EventObserver, TakeoverFacts } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
@@ -46,7 +47,6 @@ const MAX_EVENT_BYTES = 2 * 1024 * 1024;
 const FILE_MODE = 0o600;
 
 export class Recorder implements EventObserver {
-  readonly needsFields = true;
   readonly #options: RecorderOptions;
   readonly #redacted: RedactedNames;
   #fd: number | null;
@@ -88,6 +88,7 @@ export class Recorder implements EventObserver {
 
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
     if (this.#fd === null) return;
+    retain(event);
     const bytes = payloadBytes(event, verdict);
     if (
       bytes > MAX_EVENT_BYTES ||

@@ -7,7 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { Agent } from "../../agent/agent.ts";
+import { AgentMetrics } from "../../agent/agent-metrics.ts";
 import type { Settings } from "../../agent/settings.ts";
+import { EventObservers } from "../../event/observer.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { readModuleFile } from "../../wasm/load-module.ts";
 import { DevLog, type Notice } from "./dev-log.ts";
@@ -204,8 +206,9 @@ export class DevSession {
     return Agent.start({
       settings: this.#settings,
       log: this.#log,
+      metrics: new AgentMetrics(this.#settings, this.#log),
       inheritedFd: null,
-      observer: this.history,
+      observers: new EventObservers([this.history]),
       onSuperseded: this.#options.onNameLost,
     });
   }

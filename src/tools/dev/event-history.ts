@@ -2,6 +2,7 @@
 
 import type { GuestLine } from "../guest-lines.ts";
 import type { HeadersEvent, ProxyEvent } from "../../event/event.ts";
+import { retain } from "../../event/event-text.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { EventObserver } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
@@ -31,7 +32,6 @@ const MAX_KEPT_UNITS = 128 * 1024;
 const MAX_TITLE_UNITS = 2048;
 
 export class EventHistory implements EventObserver {
-  readonly needsFields = true;
   readonly #options: EventHistoryOptions;
   readonly #records = new Map<number, EventRecord>();
   #nextId = 1;
@@ -47,6 +47,7 @@ export class EventHistory implements EventObserver {
 
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
     if (event.kind !== "request-headers" && event.kind !== "response-headers") return;
+    retain(event);
     const isKept = unitsOf(event) + answerUnits(verdict) <= MAX_KEPT_UNITS;
     const { decision } = verdict;
     const row: EventRow = {

@@ -14,6 +14,7 @@ import type { FrameHandler, FrameHandlerFactory, FrameOutbox, LostEvent } from "
 import { V2_MAX_FRAME_BYTES } from "../frame-limits.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { LoopMetrics } from "../../telemetry/metrics/loop-metrics.ts";
 import { type BufferBudget, type BufferHolder, STALLED_AFTER_S } from "./buffer-budget.ts";
 import type { ConnectionMark, MarkMaker } from "./connection-mark.ts";
 import type { ConnectionState, HeldConnection } from "./connection-state.ts";
@@ -26,6 +27,7 @@ export interface ConnectionContext {
   readonly chooseProtocol: FrameHandlerFactory;
   readonly egress: EgressBatch;
   readonly buffers: BufferBudget;
+  readonly metrics: LoopMetrics;
   onClose(connection: Connection): void;
 }
 
@@ -62,6 +64,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   constructor(socket: Socket<Connection>, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+    context.metrics.connections.opened();
   }
 
   /**
@@ -80,6 +83,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
         throw new FrameError("frame-unknown-protocol", "a connection was handed over in an unknown protocol");
       }
       connection.#handler = handler;
+      context.metrics.connections.identified(handler.protocol);
       connection.#reader.maxFrameBytes = handler.maxFrameBytes;
     }
     connection.#reader.feed(state.unhandled);
@@ -90,10 +94,15 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     return connection;
   }
 
+  /** Events that were taken and are not answered yet. */
+  get pendingCount(): number {
+    return this.#handler?.pendingCount ?? 0;
+  }
+
   /** Nothing is under way: no question, no half frame, no answer that has not left. */
   get isQuiet(): boolean {
     return (
-      (this.#handler?.pendingCount ?? 0) === 0 &&
+      this.pendingCount === 0 &&
       this.#reader.bufferedBytes === 0 &&
       this.#egress.bytes === 0 &&
       !this.#isBatched
@@ -118,7 +127,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   /** Nothing is being answered: what is left of it are bytes. */
   get isDrained(): boolean {
-    return (this.#handler?.pendingCount ?? 0) === 0 && !this.#isBatched;
+    return this.pendingCount === 0 && !this.#isBatched;
   }
 
   get isHeld(): boolean {
@@ -224,6 +233,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     this.#mark?.onClosed();
     this.#dropMark();
     this.#handler?.onDisconnect();
+    this.#context.metrics.connections.closed(this.#handler?.protocol ?? "unknown");
     this.#context.onClose(this);
   }
 
@@ -281,6 +291,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #process(): void {
     this.#isInRead = true;
+    this.#context.metrics.clock.readAtMs = performance.now();
     this.#context.egress.beginRead(this);
     try {
       this.#handleFrames();
@@ -330,12 +341,14 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
         `the first byte 0x${firstByte.toString(16).padStart(2, "0")} starts neither a v1 nor a v2 message`,
       );
     }
+    this.#context.metrics.connections.identified(handler.protocol);
     this.#reader.maxFrameBytes = handler.maxFrameBytes;
     return handler;
   }
 
   #closeBroken(error: unknown): void {
     if (error instanceof FrameError) {
+      this.#context.metrics.connections.refusedFrame(error.code);
       this.close(`${error.code}: ${error.message}`);
     } else {
       // Only this connection is lost: the proxy's failure mode answers what was under way on it.
@@ -371,6 +384,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #closeForBytes(code: FrameErrorCode, reason: string, heldBytes: number): void {
     if (this.#isClosed) return;
+    this.#context.metrics.connections.refusedFrame(code);
     this.#context.log.warn("closing a connection", { reason: `${code}: ${reason}`, held_bytes: heldBytes });
     this.terminate();
   }
@@ -400,8 +414,8 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #endIfPeerIsDone(): void {
     if (this.#flow !== "open") return;
-    const pending = this.#handler?.pendingCount ?? 0;
-    if (this.#peerHasEnded && pending === 0 && this.#egress.bytes === 0 && !this.#isBatched) this.end();
+    if (this.#peerHasEnded && this.pendingCount === 0 && this.#egress.bytes === 0 && !this.#isBatched)
+      this.end();
   }
 
   #finishEnd(): void {

@@ -6,6 +6,7 @@
 import type { SocketListener } from "bun";
 import type { FrameHandlerFactory } from "../frame-handler.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { LoopMetrics } from "../../telemetry/metrics/loop-metrics.ts";
 import { RateLimitedLog } from "../../telemetry/rate-limited-log.ts";
 import { BUDGET_TICK_MS, BufferBudget } from "./buffer-budget.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
@@ -29,6 +30,7 @@ export interface ListenerOptions {
   /** Another agent has taken the path: new connections go there from now on. */
   onNameLost(): void;
   readonly log: Log;
+  readonly metrics: LoopMetrics;
   readonly chooseProtocol: FrameHandlerFactory;
 }
 
@@ -74,6 +76,7 @@ export class Listener {
       chooseProtocol: options.chooseProtocol,
       egress: new EgressBatch({ schedule: setImmediate, countConnections: () => this.#connections.size }),
       buffers,
+      metrics: options.metrics,
       onClose: (connection) => this.#connections.delete(connection),
     };
   }
@@ -122,6 +125,18 @@ export class Listener {
   /** Identity of the socket file; null when it is not this listener's. */
   get inode(): bigint | null {
     return this.#name?.inode ?? null;
+  }
+
+  /** Events of all connections that were taken and are not answered yet. */
+  get pendingCount(): number {
+    let count = 0;
+    for (const connection of this.#connections) count += connection.pendingCount;
+    return count;
+  }
+
+  /** Unfinished frames and unread answers. */
+  get bufferedBytes(): number {
+    return this.#context.buffers.heldBytes;
   }
 
   get bufferCounters(): Readonly<BufferBudget["counters"]> {
@@ -285,6 +300,7 @@ export class Listener {
 
   #refuse(socket: Bun.Socket<Connection>): void {
     socket.terminate();
+    this.#options.metrics.connections.refused();
     this.#refusals.write(
       "error",
       "descriptors",

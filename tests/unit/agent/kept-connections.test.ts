@@ -15,7 +15,7 @@ import { DatagramReceiver } from "../telemetry/datagram-receiver.ts";
 
 const STATE = {
   proxyConfig: '{"a":1}',
-  counters: { requests: 3, responses: 2, others: 1, refused: 0, failures: 0 },
+  counters: { events: [3, 2, 1] },
   exchanges: [],
   takeovers: 0,
 };

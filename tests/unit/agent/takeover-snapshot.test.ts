@@ -20,7 +20,7 @@ import { type TemporaryFolder, temporaryFolder } from "../../support/temporary-f
 
 const AGENT = {
   proxyConfig: '{"pool-size":4,"text":"ü"}',
-  counters: { requests: 7, responses: 5, others: 4, refused: 2, failures: 1 },
+  counters: { events: [7, 5, 4], "event_duration request_headers": [1, 0.25] },
   exchanges: [
     {
       correlationId: "__proto__",
@@ -151,7 +151,7 @@ describe("the state file", () => {
       },
     ],
     ["a configuration that is no text", { agent: { ...AGENT, proxyConfig: {} } }],
-    ["half a counter", { agent: { ...AGENT, counters: { ...AGENT.counters, requests: 0.5 } } }],
+    ["a counter that is no number", { agent: { ...AGENT, counters: { events: ["7"] } } }],
     [
       "an unknown header operation",
       {

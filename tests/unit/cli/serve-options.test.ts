@@ -58,6 +58,9 @@ describe("settings", () => {
       socketMode: 0o660,
       takeover: false,
       maxBufferedBytes: 256 * 1024 * 1024,
+      adminSocketPath: null,
+      adminAddress: null,
+      metricsPath: null,
       recordPath: null,
       recordRedact: ["authorization", "cookie", "set-cookie"],
       recordMaxBytes: 64 * 1024 * 1024,
@@ -85,6 +88,29 @@ describe("settings", () => {
       shutdownTimeoutMs: 10_000,
     });
     expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  test.each([
+    ["127.0.0.1:9464", { hostname: "127.0.0.1", port: 9464 }],
+    ["[::1]:0", { hostname: "::1", port: 0 }],
+    ["localhost:80", { hostname: "localhost", port: 80 }],
+  ])("take the TCP address %s", (text, address) => {
+    expect(readServeOptions([...MODULE, `--admin-address=${text}`]).adminAddress).toEqual(address);
+  });
+
+  test.each([
+    "9464",
+    ":9464",
+    "127.0.0.1",
+    "127.0.0.1:",
+    "127.0.0.1:65536",
+    "::1:9464",
+    "http://a:1",
+    "a b:1",
+  ])("refuse the TCP address %p", (text) => {
+    expect(() => readServeOptions([...MODULE, `--admin-address=${text}`])).toThrow(
+      "--admin-address must be an address and a port",
+    );
   });
 
   test("log for people on a terminal and for machines elsewhere, unless told otherwise", () => {

@@ -130,7 +130,7 @@ test("everything is counted", async () => {
   askRequest(peer, "a");
   askResponse(peer, "a");
   askRequest(peer, "boom");
-  const { requests, responses, refused, failures } = agent.dispatcher.counters;
+  const { requests, responses, refused, failures } = agent.metrics.events.totals;
   expect({ requests, responses, refused, failures }).toEqual({
     requests: 2,
     responses: 1,

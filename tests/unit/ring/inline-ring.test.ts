@@ -11,6 +11,7 @@ import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
 import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
+import { ModuleCounters } from "../../../src/telemetry/metrics/module-metrics.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
@@ -55,6 +56,7 @@ async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOpt
     settings: slotSettings(options.settings),
     configJson: options.configJson ?? null,
     log,
+    counters: new ModuleCounters(),
     onRefill: options.onRefill ?? (() => {}),
     isServing: options.isServing ?? false,
   };

@@ -6,6 +6,7 @@ import { prepareStateless } from "../../support/prepare-stateless.ts";
 import { InlineSlot } from "../../../src/ring/inline-slot.ts";
 import { RefillBudget } from "../../../src/ring/refill-budget.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
+import { ModuleCounters } from "../../../src/telemetry/metrics/module-metrics.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
@@ -47,7 +48,9 @@ async function open(settings: Partial<SlotSettings> = {}, { madeInMs = 0 } = {})
     },
   };
   const budget = new ObservedBudget(performance.now());
-  const slot = new InlineSlot(0, factory, slotSettings(settings), null, new RecordedLog(), budget, () => {});
+  const counters = new ModuleCounters();
+  const log = new RecordedLog();
+  const slot = new InlineSlot(0, factory, slotSettings(settings), null, log, budget, counters, () => {});
   const ask = (uri: string): void => void slot.call(sampleRequest({ uri }), 1000, 0, null, 0);
   return { budget, slot, ask };
 }

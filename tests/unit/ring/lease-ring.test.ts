@@ -13,6 +13,7 @@ import { PerExchangeFactory } from "../../../src/ring/per-exchange-guest.ts";
 import type { DispatchMode } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
+import { ModuleMetrics } from "../../../src/telemetry/metrics/module-metrics.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest, sampleResponse } from "../../support/neutral-events.ts";
@@ -49,6 +50,7 @@ async function open(guest: GuestName, options: OpenOptions = {}): Promise<LeaseR
     configJson: null,
     grants: openGrants(makeGrantSettings()),
     log: new RecordedLog(),
+    metrics: new ModuleMetrics(),
     takesSingleEvents: options.takesSingleEvents ?? false,
   });
   opened.push(ring);

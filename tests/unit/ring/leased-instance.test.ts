@@ -5,6 +5,8 @@ import type { StatefulGuest } from "../../../src/abi/contract.ts";
 import type { EventFailure } from "../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../src/event/verdict.ts";
 import type { InstanceJob } from "../../../src/exchange/lease.ts";
+import { CallMeter } from "../../../src/ring/call-meter.ts";
+import { ModuleCounters } from "../../../src/telemetry/metrics/module-metrics.ts";
 import { LeasedInstance } from "../../../src/ring/leased-instance.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 
@@ -27,7 +29,8 @@ function open() {
       end: () => {},
     }),
   };
-  const options = { index: 0, guest, timeoutMs: TIMEOUT_MS, onCall: () => {}, onFree: () => {} };
+  const meter = new CallMeter(new ModuleCounters());
+  const options = { index: 0, guest, timeoutMs: TIMEOUT_MS, meter, onCall: () => {}, onFree: () => {} };
   const instance = new LeasedInstance(options);
   const lease = instance.open();
   const run = (deadlineAtMs?: number): Verdict | EventFailure | null => {

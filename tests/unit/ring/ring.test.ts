@@ -9,6 +9,7 @@ import type { Verdict } from "../../../src/event/verdict.ts";
 import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
+import { ModuleMetrics } from "../../../src/telemetry/metrics/module-metrics.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
@@ -67,6 +68,7 @@ async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOpt
     settings: slotSettings({ timeoutMs: options.timeoutMs ?? 1000 }),
     configJson: null,
     log: new RecordedLog(),
+    metrics: new ModuleMetrics(),
   });
   opened.push(ring);
   return ring;

@@ -3,6 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { WorkerRing } from "../../../src/ring/worker-ring.ts";
 import type { StartMessage } from "../../../src/ring/worker-slot.ts";
+import { ModuleMetrics } from "../../../src/telemetry/metrics/module-metrics.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { jsonRecipe } from "../../support/prepare-stateless.ts";
@@ -32,6 +33,7 @@ test("sizes that change faster than threads end never make more threads than the
     timeoutMs: 1000,
     onCost: () => {},
     log: new RecordedLog(),
+    metrics: new ModuleMetrics(),
   });
   for (let i = 0; i < 20; i++) {
     ring.resize(1);
