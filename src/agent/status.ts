@@ -52,7 +52,7 @@ export function describeStatus({
     memory: {
       resident_bytes: process.memoryUsage.rss(),
       guest_bytes: facts?.memoryBytes ?? 0,
-      guest_limit_bytes: settings.limits ? settings.maxMemoryBytes : null,
+      guest_limit_bytes: facts?.memoryLimitBytes ?? null,
     },
     cpu_seconds: cpuSeconds(),
     events: {
