@@ -25,7 +25,9 @@ export class ProjectError extends Error {
   readonly code = "project-unusable";
 }
 
-const WASM_MAGIC: Buffer = Buffer.from("\0asm");
+/** Of a module, and of a bundle with one. */
+const MAGICS: readonly Buffer[] = [Buffer.from("\0asm"), Buffer.of(0x1f, 0x8b)];
+const MAGIC_BYTES = 4;
 
 /** Where build tools leave modules, for a build that does not say. */
 const USUAL_PLACES = [
@@ -96,7 +98,7 @@ function mayBeModule(path: string): boolean {
 }
 
 function startsLikeModule(path: string): boolean {
-  const start = Buffer.alloc(WASM_MAGIC.length);
+  const start = Buffer.alloc(MAGIC_BYTES);
   try {
     const fd = openSync(path, "r");
     try {
@@ -107,7 +109,7 @@ function startsLikeModule(path: string): boolean {
   } catch {
     return false;
   }
-  return start.equals(WASM_MAGIC);
+  return MAGICS.some((magic) => start.subarray(0, magic.length).equals(magic));
 }
 
 function kindOf(path: string): "file" | "folder" | "missing" {

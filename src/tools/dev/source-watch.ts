@@ -37,7 +37,8 @@ const IGNORED_FOLDERS: ReadonlySet<string> = new Set([
   "vendor",
 ]);
 /** What builds write among the sources. */
-const IGNORED_FILES = /(?:\.wasm|\.o|~|\.sw[a-z]|\.lock|\.tmp|^package-lock\.json|^go\.sum|^4913)$/;
+const IGNORED_FILES =
+  /(?:\.wasm|\.tar\.gz|\.tgz|\.o|~|\.sw[a-z]|\.lock|\.tmp|^package-lock\.json|^go\.sum|^4913)$/;
 
 export class SourceWatch {
   readonly #options: SourceWatchOptions;

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { findModule, openProject, ProjectError } from "../../../../src/tools/dev/dev-project.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
+const ROOT = join(import.meta.dir, "../../../..");
 const NO_OPTIONS = { buildCommand: null, builtModule: null };
 
 describe("a module", () => {
@@ -17,6 +19,13 @@ describe("a module", () => {
       recipe: null,
       modulePath: folder.file("a.wasm"),
     });
+  });
+
+  test("may be a bundle of a policy, of any name", () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file("policy.tar.gz"), Bun.gzipSync(new Uint8Array(1024)));
+    const project = openProject({ path: "policy.tar.gz", ...NO_OPTIONS }, folder.path);
+    expect(findModule(project)).toBe(folder.file("policy.tar.gz"));
   });
 
   test("with a build is built where the command was started", () => {
@@ -36,6 +45,12 @@ describe("a folder", () => {
     const project = openProject({ path: ".", ...NO_OPTIONS }, folder.path);
     expect(project.modulePath).toBe(folder.file("policy.wasm"));
     expect(findModule(project)).toBeNull();
+  });
+
+  test("with a policy in Rego is built by the command of its README", () => {
+    const project = openProject({ path: "examples/rego", ...NO_OPTIONS }, ROOT);
+    expect(project.recipe?.command).toStartWith("opa build -t wasm ");
+    expect(findModule(project)).toBe(join(ROOT, "examples/rego/policy.tar.gz"));
   });
 
   test("can be told which file its build makes", () => {

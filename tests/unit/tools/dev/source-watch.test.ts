@@ -81,7 +81,7 @@ describe("no news is", () => {
       mkdirSync(watched.folder.file(folder));
       watched.write(`${folder}/x.c`, "1");
     }
-    for (const name of ["x.o", "Cargo.lock", "a.c~", ".a.c.swp", "package-lock.json"])
+    for (const name of ["x.o", "policy.tar.gz", "Cargo.lock", "a.c~", ".a.c.swp", "package-lock.json"])
       watched.write(name, "1");
     await Bun.sleep(QUIET_MS);
     expect(watched.news).toEqual([]);
