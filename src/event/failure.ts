@@ -36,6 +36,12 @@ export const FAILURE_CODES = [
 
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
+export interface FailureOptions {
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, string | number>>;
+  readonly elapsedMs?: number;
+}
+
 /** What went wrong with one event. Thrown inside a slot, carried as a value everywhere else. */
 export class EventFailure extends Error {
   override readonly name = "EventFailure";
@@ -43,14 +49,14 @@ export class EventFailure extends Error {
   /** Plain facts for the log line: guest function, input size, fuel used. */
   readonly details: Readonly<Record<string, string | number>>;
 
-  constructor(
-    code: FailureCode,
-    message: string,
-    options: { cause?: unknown; details?: Readonly<Record<string, string | number>> } = {},
-  ) {
+  /** Of a verdict that came too late: how much of the event's time was gone. 0 for other failures. */
+  readonly elapsedMs: number;
+
+  constructor(code: FailureCode, message: string, options: FailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
+    this.elapsedMs = options.elapsedMs ?? 0;
   }
 
   /** The same failure under a code that its surroundings make more precise, with more details. */
@@ -58,6 +64,7 @@ export class EventFailure extends Error {
     return new EventFailure(code, this.message, {
       cause: this.cause,
       details: { ...this.details, ...details },
+      elapsedMs: this.elapsedMs,
     });
   }
 }

@@ -7,6 +7,7 @@
 import type { StatelessFactory, StatelessGuest } from "../abi/contract.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
+import { lateFailure } from "../event/late-failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
 import { toFailure } from "./to-failure.ts";
@@ -88,14 +89,25 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
+    const startedAtMs = graceMs > 0 ? performance.now() : 0;
+    let outcome: Verdict | EventFailure;
     try {
-      return instance.call(event, timeoutMs, graceMs);
+      outcome = instance.call(event, timeoutMs, graceMs);
     } catch (error) {
-      return toFailure(error);
-    } finally {
-      if (onFuel !== null) tellFuel(instance, onFuel);
-      this.#afterCall(instance);
+      outcome = toFailure(error);
     }
+    if (graceMs > 0) outcome = this.#inTime(outcome, event, performance.now() - startedAtMs);
+    if (onFuel !== null) tellFuel(instance, onFuel);
+    this.#afterCall(instance);
+    return outcome;
+  }
+
+  /** A call with a budget knows nothing of its event's time, which may be up as well. */
+  #inTime(outcome: Verdict | EventFailure, { kind }: ProxyEvent, elapsedMs: number): Verdict | EventFailure {
+    const { timeoutMs } = this.#settings;
+    if (elapsedMs < timeoutMs) return outcome;
+    if (outcome instanceof EventFailure && outcome.code !== "guest-deadline") return outcome;
+    return lateFailure(kind, elapsedMs, timeoutMs);
   }
 
   /** Makes the instance that is missing. False: it could not be made, which the log knows; the slot is broken then. */

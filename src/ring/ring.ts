@@ -157,7 +157,7 @@ export class Ring {
       onFuel,
     );
     if (isBrief && outcome instanceof EventFailure && outcome.code === "guest-deadline") {
-      this.#moveToWorker(job);
+      this.#moveToWorker(job, outcome);
       return;
     }
     settle(job, outcome);
@@ -169,9 +169,12 @@ export class Ring {
     return recipe.limits !== null && (dispatch === "workers" || (dispatch === "auto" && this.#size > 1));
   }
 
-  #moveToWorker(job: RingJob): void {
+  /** A call that was stopped is repeated there, unless its event has no time left. */
+  #moveToWorker(job: RingJob, overrun: EventFailure): void {
     this.#judge.recordOverrun(performance.now());
-    this.#startWorkers().submit(job);
+    const workers = this.#startWorkers();
+    if (overrun.elapsedMs < this.#options.settings.timeoutMs) workers.submit(job);
+    else settle(job, overrun);
   }
 
   #startWorkers(): WorkerRing {
