@@ -7,6 +7,7 @@
 import type { StatelessFactory, StatelessGuest } from "../abi/contract.ts";
 import type { ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
+import { lateFailure } from "../event/late-failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleCounters, ReplacementReason } from "../telemetry/metrics/module-metrics.ts";
@@ -112,19 +113,29 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
-    const startedAtMs = listener === null ? 0 : performance.now();
+    const isTimed = listener !== null || graceMs > 0;
+    const startedAtMs = isTimed ? performance.now() : 0;
     let outcome: Verdict | EventFailure;
     try {
       outcome = instance.call(event, timeoutMs, graceMs, goneMs);
     } catch (error) {
       outcome = toFailure(error);
     }
-    if (listener !== null) {
+    if (isTimed) {
       const endedAtMs = performance.now();
-      listener.onCall({ kind: event.kind, startedAtMs, endedAtMs, fuelUnits: instance.fuelUsed });
+      if (graceMs > 0) outcome = this.#inTime(outcome, event, goneMs + endedAtMs - startedAtMs);
+      listener?.onCall({ kind: event.kind, startedAtMs, endedAtMs, fuelUnits: instance.fuelUsed });
     }
     this.#afterCall(instance, outcome);
     return outcome;
+  }
+
+  /** A call with a budget knows nothing of its event's time, which may be up as well. */
+  #inTime(outcome: Verdict | EventFailure, { kind }: ProxyEvent, elapsedMs: number): Verdict | EventFailure {
+    const { timeoutMs } = this.#settings;
+    if (elapsedMs < timeoutMs) return outcome;
+    if (outcome instanceof EventFailure && outcome.code !== "guest-deadline") return outcome;
+    return lateFailure(kind, elapsedMs, timeoutMs);
   }
 
   /** Makes the instance that is missing. False: it could not be made, which the log knows; the slot is broken then. */

@@ -1,6 +1,8 @@
 /**
  * The clock behind the limits that are compiled into a module (docs/design.md 4.1): whenever a guest has used up a
- * slice of fuel it calls `check`, which grants the next one or stops it.
+ * slice of fuel it calls `check`, which grants the next one or stops it. What takes time without using fuel (unwinding
+ * stacks, instructions that the engine runs for long) meets no check, so the clock is read once more behind each call
+ * (`call-end.ts`).
  */
 
 /** Instead of a slice: the guest traps. */
@@ -59,6 +61,15 @@ export class Deadline {
   /** The time is a budget, after which the guest is called again elsewhere. */
   get isBudget(): boolean {
     return this.#graceMs > 0;
+  }
+
+  /**
+   * Reads the clock: how long ago the call was armed. 0 with `graceMs`, since a budget is no promise and whoever gave it
+   * compares the clock, and without limits, where no call is late.
+   */
+  readElapsedMs(): number {
+    const isTimed = this.#graceMs === 0 && this.#wholeSlice < Number.POSITIVE_INFINITY;
+    return isTimed ? performance.now() - this.#startedAtMs : 0;
   }
 
   /**

@@ -13,6 +13,7 @@ import { createHostMemories } from "./imports/host-memories.ts";
 import { ImportHost, type InstanceExports } from "./imports/import-host.ts";
 import type { LoadedModule } from "./load-module.ts";
 import { ModuleError } from "./module-error.ts";
+import { assertEndedWell, assertInTime } from "./call-end.ts";
 import { toEventFailure } from "./trap.ts";
 
 /** A guest's exports, and what the host needs beside them. */
@@ -115,17 +116,16 @@ function instantiate(
 }
 
 /** `call`: what is called, in words for a report. */
-function runStart({ imports, deadline }: StartedInstance, start: unknown, call: string): unknown {
+function runStart(started: StartedInstance, start: unknown, call: string): unknown {
   if (typeof start !== "function") return undefined;
-  let result: unknown;
   try {
-    result = start();
+    const result: unknown = start();
+    assertEndedWell(started, call);
+    assertInTime(started, call);
+    return result;
   } catch (thrown) {
-    throw startError(thrown, imports, deadline, call);
+    throw startError(thrown, started.imports, started.deadline, call);
   }
-  // A guest that catches exceptions can return although it was stopped or has ended itself.
-  if (deadline.hasExpired || imports.fatal !== null) throw startError(imports.fatal, imports, deadline, call);
-  return result;
 }
 
 function limitImports(loaded: LoadedModule, deadline: Deadline): readonly ExtraImport[] {

@@ -44,7 +44,7 @@ export function toEventFailure(
   });
 }
 
-/** For a call that returned although its time was up, and for one that was stopped. */
+/** For a call that was stopped, and for one that returned in spite of that. */
 export function deadlineFailure(deadline: Deadline, call: string, thrown?: unknown): EventFailure {
   const where = describeFrames(thrown === undefined ? [] : guestFrames(thrown), call);
   return new EventFailure(

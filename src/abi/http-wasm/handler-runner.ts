@@ -5,9 +5,10 @@
  * thread goes on. Each stretch between two suspensions has the whole time of a call.
  */
 
+import { assertEndedWell, assertInTime } from "../../wasm/call-end.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
-import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
+import { toEventFailure } from "../../wasm/trap.ts";
 import type { CallState } from "./call-state.ts";
 import type { Handlers, RequestResult } from "./handlers.ts";
 import type { HttpExchange } from "./http-exchange.ts";
@@ -184,11 +185,9 @@ export class HandlerRunner {
     this.#started.imports.output.flush();
   }
 
-  /** A guest that catches exceptions can return although it was stopped or has ended itself. */
   #return(run: Run, raw: unknown): void {
-    const { deadline, imports } = this.#started;
-    if (deadline.hasExpired) throw deadlineFailure(deadline, run.handler);
-    if (imports.fatal !== null) throw imports.fatal;
+    assertEndedWell(this.#started, run.handler);
+    assertInTime(this.#started, run.handler);
     run.onReturned(raw);
   }
 

@@ -8,6 +8,7 @@ import type { EventText } from "../../event/event-text.ts";
 import { EventFailure, type FailureCode } from "../../event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import type { GuestMemory } from "../../wasm/guest-memory.ts";
+import { assertEndedWell, assertInTime } from "../../wasm/call-end.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
 import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
 import type { StatelessGuest } from "../contract.ts";
@@ -116,12 +117,13 @@ export class JsonGuest implements StatelessGuest {
       call = handler.name;
       const resultPointer = handler.call(pointer, inputBytes, bytesPointer, bytes.length);
       const resultBytes = handler.resultLength();
-      this.#assertEndedWell(call);
+      assertEndedWell(this.#started, call);
       if (bytes.length > 0) this.#free(bytesPointer, bytes.length);
       this.#free(pointer, inputBytes);
       const text = this.#copyOut(resultPointer, resultBytes);
+      if (text !== null) this.#free(resultPointer, resultBytes);
+      assertInTime(this.#started, call);
       if (text === null) return PLAIN_ALLOW;
-      this.#free(resultPointer, resultBytes);
       return this.#verdicts.decode(text, event.kind);
     } catch (thrown) {
       throw this.#fail(thrown, call, inputBytes + bytes.length);
@@ -141,8 +143,9 @@ export class JsonGuest implements StatelessGuest {
       const pointer = this.#copyIn(configJson, bytes);
       call = "on_configure";
       const answer = onConfigure(pointer, bytes);
-      this.#assertEndedWell(call);
+      assertEndedWell(this.#started, call);
       this.#free(pointer, bytes);
+      assertInTime(this.#started, call);
       if (answer === 0) return null;
       return new EventFailure(
         "guest-configuration-refused",
@@ -157,13 +160,6 @@ export class JsonGuest implements StatelessGuest {
 
   close(): void {
     // Nothing of it outlives a call.
-  }
-
-  /** A guest that catches exceptions can return although it was stopped or has ended itself. */
-  #assertEndedWell(call: string): void {
-    const { deadline, imports } = this.#started;
-    if (deadline.hasExpired) throw deadlineFailure(deadline, call);
-    if (imports.fatal !== null) throw imports.fatal;
   }
 
   /** As in the Rust agent, pointer 0 is an address like any other (docs/design.md 6.1). */
@@ -240,11 +236,12 @@ export class JsonGuest implements StatelessGuest {
   }
 
   #fail(thrown: unknown, call: string, inputBytes: number): EventFailure {
-    const failure = toEventFailure(thrown, this.#started.imports.fatal, this.#started.deadline, call);
-    if (!HARMLESS.has(failure.code)) this.#isBroken = true;
+    const { imports, deadline } = this.#started;
+    const failure = toEventFailure(thrown, imports.fatal, deadline, call);
+    const hasReturned = failure.code === "guest-deadline" && !deadline.hasExpired;
+    if (!hasReturned && !HARMLESS.has(failure.code)) this.#isBroken = true;
     const code = call === "alloc" && failure.code === "guest-trap" ? "guest-alloc-failed" : failure.code;
-    const fuelSlices = this.#started.deadline.slices;
-    return failure.restated(code, { input_bytes: inputBytes, fuel_slices: fuelSlices });
+    return failure.restated(code, { input_bytes: inputBytes, fuel_slices: deadline.slices });
   }
 }
 

@@ -3,13 +3,14 @@
  * behind the data, so nothing has to be freed.
  */
 
+import { assertEndedWell, assertInTime } from "../../wasm/call-end.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { GuestHost } from "../../wasm/guest-host.ts";
 import { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { type StartedInstance, startInstance } from "../../wasm/start-instance.ts";
-import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
+import { toEventFailure } from "../../wasm/trap.ts";
 import { BuiltinDispatcher, type NamedBuiltin } from "./builtin-dispatcher.ts";
 import { Evaluation } from "./evaluation.ts";
 import { assertAbiVersion, bindExports, type PolicyExports } from "./policy-exports.ts";
@@ -192,11 +193,9 @@ export class PolicyInstance {
     return text;
   }
 
-  /** A policy that catches exceptions can return although it was stopped or has ended itself. */
   #assertEndedWell(call: string): void {
-    const { deadline, imports } = this.#started;
-    if (deadline.hasExpired) throw deadlineFailure(deadline, call);
-    if (imports.fatal !== null) throw imports.fatal;
+    assertEndedWell(this.#started, call);
+    assertInTime(this.#started, call);
   }
 
   #fail(thrown: unknown, call: string, inputBytes: number): EventFailure {

@@ -3,9 +3,10 @@
  * never called again, since its state cannot be trusted.
  */
 
+import { assertEndedWell, assertInTime } from "../../wasm/call-end.ts";
 import { EventFailure } from "../../event/failure.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
-import { deadlineFailure, toEventFailure } from "../../wasm/trap.ts";
+import { toEventFailure } from "../../wasm/trap.ts";
 import type { HttpStream } from "./http-stream.ts";
 import type { PluginState } from "./plugin-state.ts";
 
@@ -41,11 +42,10 @@ export class GuestCalls {
     this.#state.enter(stream);
   }
 
-  /** After each callback: a guest that catches exceptions can return although it was stopped. */
+  /** After each callback: a guest can return although it was stopped, or when its time was up. */
   assertEndedWell(name: string): void {
-    const { deadline, imports } = this.#started;
-    if (deadline.hasExpired) throw deadlineFailure(deadline, name);
-    if (imports.fatal !== null) throw imports.fatal;
+    assertEndedWell(this.#started, name);
+    assertInTime(this.#started, name);
   }
 
   /** After the last callback, also when it failed. */

@@ -67,6 +67,31 @@ describe.each([true, false])("with limits: %p", (limits) => {
   });
 });
 
+/** Too short for any call, and over before a guest could meet a check. */
+const NO_TIME_MS = 1e-6;
+
+describe("a call that is over too late and was not stopped", () => {
+  test("fails, and its instance stays as good as it was", async () => {
+    const guest = await openGuest(guestPath("counter"));
+    expect(() => guest.instance.call(sampleRequest(), NO_TIME_MS)).toThrow(
+      expect.objectContaining({ code: "guest-deadline", message: expect.stringContaining("returned from") }),
+    );
+    expect(guest.instance.isBroken).toBe(false);
+    expect(guest.call(sampleRequest()).audit.tags).toEqual(["n-2"]);
+  });
+
+  test("of on_configure refuses the configuration", async () => {
+    const guest = await openGuest(guestPath("configure-accept"));
+    expect(guest.instance.configure("{}", NO_TIME_MS)).toMatchObject({ code: "guest-deadline" });
+    expect(guest.instance.isBroken).toBe(false);
+  });
+
+  test("counts without limits, where no call is late", async () => {
+    const guest = await openGuest(guestPath("counter"), { limits: false });
+    expect(guest.instance.call(sampleRequest(), NO_TIME_MS).decision.kind).toBe("allow");
+  });
+});
+
 test("a guest that asks for everything gets everything", async () => {
   const guest = await openGuest(guestPath("echo-all-keys"));
   const { custom } = guest.call(sampleRequest({ headers: { "x-a": ["1", "2"] } })).audit;

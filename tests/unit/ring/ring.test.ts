@@ -190,6 +190,59 @@ test("an event's time goes on while the first thread starts: it is not answered 
   });
 });
 
+/** The guests on this thread take their time without being stopped. */
+function slowedBy(delayMs: number): (factory: StatelessFactory) => StatelessFactory {
+  return (factory) => ({
+    ...factory,
+    instantiate: (host) => {
+      const guest = factory.instantiate(host);
+      const call = guest.call.bind(guest);
+      guest.call = (...parameters) => {
+        const verdict = call(...parameters);
+        Bun.sleepSync(delayMs);
+        return verdict;
+      };
+      return guest;
+    },
+  });
+}
+
+test("a verdict that comes after its event's time is a missed deadline, and the next events go to threads", async () => {
+  const ring = await open("constant", { timeoutMs: 20, around: slowedBy(30) });
+  const late = await submit(ring).outcome;
+  expect(late).toMatchObject({ code: "guest-deadline", message: expect.stringContaining("returned from") });
+  while (ring.readyThreads < ring.size) await Bun.sleep(5);
+  expect(codeOf(await submit(ring).outcome)).toBe("allow");
+});
+
+test("a call that is stopped when its event's time is up as well is not repeated", async () => {
+  let calls = 0;
+  const overrun = new EventFailure("guest-deadline", "stopped");
+  const ring = await open("constant", {
+    timeoutMs: 20,
+    around: (factory) => ({
+      ...factory,
+      instantiate: (host) => {
+        const guest = factory.instantiate(host);
+        guest.call = () => {
+          calls++;
+          Bun.sleepSync(30);
+          throw overrun;
+        };
+        return guest;
+      },
+    }),
+  });
+  expect(await submit(ring).outcome).toMatchObject({ message: expect.stringContaining("returned from") });
+  expect(calls).toBe(1);
+});
+
+test("a verdict that takes longer than the budget of this thread, but not its event's time, counts", async () => {
+  const ring = await open("constant", { around: slowedBy(15) });
+  expect(codeOf(await submit(ring).outcome)).toBe("allow");
+  expect(ring.readyThreads).toBe(0);
+});
+
 test("while no instance on this thread is sound and none can be made, other threads take over", async () => {
   let isFailing = false;
   const ring = await open("loop-on-marker", {

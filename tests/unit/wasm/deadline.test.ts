@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Deadline } from "../../../src/wasm/deadline.ts";
 
 const SLICE = 100_000;
@@ -98,6 +98,28 @@ test("the time of grace ends, however few slices were used", async () => {
   expect(deadline.check()).toBe(SLICE);
   await Bun.sleep(6);
   expect(deadline.check()).toBe(STOPPED);
+});
+
+describe("a call that has met no check", () => {
+  test("can be asked how long it took", async () => {
+    const deadline = new Deadline(SLICE);
+    deadline.arm(1);
+    await Bun.sleep(4);
+    expect(deadline.readElapsedMs()).toBeGreaterThan(1);
+    expect(deadline.hasExpired).toBe(false);
+    deadline.arm(1_000_000);
+    expect(deadline.readElapsedMs()).toBeLessThan(1_000_000);
+  });
+
+  test("is not late by a time that may be missed, and never without limits", async () => {
+    const brief = new Deadline(SLICE);
+    brief.arm(1, 2);
+    brief.check();
+    const unlimited = new Deadline(Number.POSITIVE_INFINITY);
+    unlimited.arm(1);
+    await Bun.sleep(4);
+    expect([brief.readElapsedMs(), unlimited.readElapsedMs()]).toEqual([0, 0]);
+  });
 });
 
 test("arming again forgets everything", () => {

@@ -188,6 +188,13 @@ test("a start section that does not end is stopped at the start's deadline", asy
   expect(error.message).toStartWith("the module did not finish the start section within 50 ms;");
 });
 
+test("a start that returns too late is a missed deadline, though nothing had to stop it", async () => {
+  const refusal = await refusalOf(
+    startGuest("(module (func $start) (start $start))", { startTimeoutMs: 1e-6 }),
+  );
+  expect(refusal.code).toBe("module-start-deadline");
+});
+
 test("a module without a start section has no export for it, and without limits is left as it is", async () => {
   const text = '(module (func (export "f")))';
   expect((await loadGuest(text)).startExport).toBeNull();
