@@ -79,6 +79,11 @@ export class GuestMemory {
     return Buffer.from(this.#view().subarray(start, start + (length >>> 0)));
   }
 
+  /** All of it, at this moment: valid until control returns to the guest, which may grow it. Reading it is not cheap. */
+  current(): Buffer {
+    return this.#view();
+  }
+
   #view(): Buffer {
     const buffer = this.#memory.buffer;
     if (buffer !== this.#source) {

@@ -3,8 +3,11 @@
  * its place.
  */
 
-import type { GuestBuffers } from "./guest-buffers.ts";
+import { isUtf8 } from "../../event/utf8.ts";
 
+/** So few bytes are copied faster one by one. */
+const SHORT = 64;
+const REPLACEMENT = "\uFFFD";
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Each read continues where the last one stopped. */
@@ -62,13 +65,13 @@ export class BodyReader {
     return this.#isEnded || this.#sizeBytes - this.#readBytes >= limit;
   }
 
-  /** Writes at most `limit` bytes and returns their number. */
-  readInto(buffers: GuestBuffers, buffer: number, limit: number): number {
+  /** Writes at most `limit` bytes to `target[at..)` and returns their number. */
+  readInto(target: Uint8Array, at: number, limit: number): number {
     let written = 0;
     while (written < limit && this.#piece < this.#pieces.length) {
       const piece = this.#pieces[this.#piece]!;
       const count = Math.min(limit - written, piece.length - this.#offset);
-      buffers.write(asBuffer(piece), this.#offset, this.#offset + count, buffer + written);
+      copy(piece, this.#offset, count, target, at + written);
       written += count;
       this.#offset += count;
       if (this.#offset < piece.length) break;
@@ -102,14 +105,11 @@ export class BodyReader {
   }
 }
 
-/** The first write takes the place of the body, later ones append to it. */
+/** The first write takes the place of the body, later ones append to it. What is text is kept as text. */
 export class BodyWriter {
-  #pieces: Uint8Array[] | null = null;
+  readonly #pieces: (string | Uint8Array)[] = [];
+  #isWritten = false;
   #sizeBytes = 0;
-
-  get isWritten(): boolean {
-    return this.#pieces !== null;
-  }
 
   get sizeBytes(): number {
     return this.#sizeBytes;
@@ -117,21 +117,44 @@ export class BodyWriter {
 
   /** Whatever was written is gone, and the body is empty. */
   clear(): void {
-    this.#pieces = [];
+    this.#isWritten = true;
+    this.#pieces.length = 0;
     this.#sizeBytes = 0;
   }
 
-  write(bytes: Uint8Array): void {
-    this.#pieces ??= [];
-    if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
-    this.#sizeBytes += bytes.length;
+  /** `sizeBytes`: of the piece, in UTF-8 if it is text. */
+  write(piece: string | Uint8Array, sizeBytes: number): void {
+    this.#isWritten = true;
+    if (sizeBytes === 0) return;
+    this.#pieces.push(piece);
+    this.#sizeBytes += sizeBytes;
   }
 
   /** Null: the body is as it was. Not to be written to. */
   toBytes(): Uint8Array | null {
-    return this.#pieces === null ? null : joined(this.#pieces, this.#sizeBytes);
+    if (!this.#isWritten) return null;
+    return joined(this.#pieces.map(toBytes), this.#sizeBytes);
   }
+
+  /** The same as text; undefined when it is not UTF-8. */
+  toText(): string | null | undefined {
+    if (!this.#isWritten) return null;
+    const [first = ""] = this.#pieces;
+    if (this.#pieces.length <= 1 && typeof first === "string") return first;
+    if (this.#pieces.every((piece) => typeof piece === "string")) return this.#pieces.join("");
+    return textOf(joined(this.#pieces.map(toBytes), this.#sizeBytes));
+  }
+}
+
+/** Undefined for bytes that are not UTF-8. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  // The replacement character may be the guest's own.
+  return !text.includes(REPLACEMENT) || isUtf8(bytes) ? text : undefined;
+}
+
+function toBytes(piece: string | Uint8Array): Uint8Array {
+  return typeof piece === "string" ? Buffer.from(piece) : piece;
 }
 
 export function joined(pieces: readonly Uint8Array[], sizeBytes: number): Uint8Array {
@@ -139,6 +162,7 @@ export function joined(pieces: readonly Uint8Array[], sizeBytes: number): Uint8A
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, sizeBytes);
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function copy(from: Uint8Array, offset: number, count: number, to: Uint8Array, at: number): void {
+  if (count <= SHORT) for (let i = 0; i < count; i++) to[at + i] = from[offset + i]!;
+  else to.set(count === from.length ? from : from.subarray(offset, offset + count), at);
 }

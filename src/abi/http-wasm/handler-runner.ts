@@ -10,17 +10,17 @@ import { EventFailure } from "../../event/failure.ts";
 import type { StartedInstance } from "../../wasm/start-instance.ts";
 import { toEventFailure } from "../../wasm/trap.ts";
 import type { CallState } from "./call-state.ts";
-import type { Handlers, RequestResult } from "./handlers.ts";
+import { HANDLE_REQUEST, HANDLE_RESPONSE, type Handlers } from "./handlers.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 
 /** `suspended`: it waits for a body, and `resume` continues it. */
 export type RunState = "returned" | "suspended";
 
-interface Run {
-  readonly handler: string;
+type HandlerName = typeof HANDLE_REQUEST | typeof HANDLE_RESPONSE;
+
+interface SuspendedRun {
+  readonly handler: HandlerName;
   readonly exchange: HttpExchange;
-  /** Its result, or that of the last stretch. */
-  onReturned(result: unknown): void;
 }
 
 export class HandlerRunner {
@@ -28,14 +28,16 @@ export class HandlerRunner {
   readonly #state: CallState;
   readonly #handlers: Handlers;
   #isBroken = false;
-  #run: Run | null = null;
-  /** Continues the suspended handler. */
+  #timeoutMs = Number.POSITIVE_INFINITY;
+  #spentMs = 0;
+  #guestContext = 0;
+  #isNext = false;
+  /** The handler that was suspended, until it has returned. */
+  #run: SuspendedRun | null = null;
+  /** Continues it. */
   #suspension: PromiseWithResolvers<void> | null = null;
   /** Of a stretch that was resumed: settled when it stops. */
   #stretch: PromiseWithResolvers<RunState> | null = null;
-  #timeoutMs = Number.POSITIVE_INFINITY;
-  #spentMs = 0;
-  #requestResult: RequestResult = { context: 0, isNext: false };
 
   constructor(started: StartedInstance, state: CallState, handlers: Handlers) {
     this.#started = started;
@@ -53,9 +55,14 @@ export class HandlerRunner {
     return this.#suspension !== null && awaited !== null && !awaited.body.canFill(awaited.limitBytes);
   }
 
-  /** Of the last `handle_request` that returned. */
-  get requestResult(): RequestResult {
-    return this.#requestResult;
+  /** Of the last `handle_request` that returned: the number that `handle_response` gets. */
+  get guestContext(): number {
+    return this.#guestContext;
+  }
+
+  /** The same: false when the guest has answered the request itself. */
+  get isNext(): boolean {
+    return this.#isNext;
   }
 
   /** For the calls that follow: how long each may take, and how much of that is gone already. */
@@ -66,28 +73,42 @@ export class HandlerRunner {
 
   /** @throws EventFailure; the instance is lost then. */
   handleRequest(exchange: HttpExchange, maySuspend: boolean): RunState {
+    this.#enter(exchange, maySuspend);
     const { request } = this.#handlers;
-    return this.#begin(
-      {
-        handler: "handle_request",
-        exchange,
-        onReturned: (raw) => {
-          this.#requestResult = request.unpack(raw);
-        },
-      },
-      maySuspend ? () => request.runSuspendable() : null,
-      () => request.run(),
-    );
+    if (maySuspend) return this.#runSuspendable(HANDLE_REQUEST, exchange, () => request.runSuspendable());
+    try {
+      this.#onReturned(HANDLE_REQUEST, request.run());
+    } catch (thrown) {
+      throw this.#fail(HANDLE_REQUEST, thrown);
+    } finally {
+      this.#leave();
+    }
+    return "returned";
   }
 
   /** @throws EventFailure; the instance is lost then. */
-  handleResponse(exchange: HttpExchange, context: number, isError: boolean, maySuspend: boolean): RunState {
+  handleResponse(
+    exchange: HttpExchange,
+    guestContext: number,
+    isError: boolean,
+    maySuspend: boolean,
+  ): RunState {
+    this.#enter(exchange, maySuspend);
     const { response } = this.#handlers;
-    return this.#begin(
-      { handler: "handle_response", exchange, onReturned: () => {} },
-      maySuspend ? () => response.runSuspendable(context, isError ? 1 : 0) : null,
-      () => response.run(context, isError ? 1 : 0),
-    );
+    const error = isError ? 1 : 0;
+    if (maySuspend) {
+      return this.#runSuspendable(HANDLE_RESPONSE, exchange, () =>
+        response.runSuspendable(guestContext, error),
+      );
+    }
+    try {
+      this.#onReturned(HANDLE_RESPONSE, response.run(guestContext, error));
+    } catch (thrown) {
+      throw this.#fail(HANDLE_RESPONSE, thrown);
+    } finally {
+      this.#leave();
+    }
+    return "returned";
   }
 
   /** Continues the suspended handler until it returns, or waits again. Rejects with EventFailure; the instance is lost then. */
@@ -98,7 +119,7 @@ export class HandlerRunner {
     const stretch = Promise.withResolvers<RunState>();
     this.#suspension = null;
     this.#stretch = stretch;
-    this.#enter(run.exchange, true);
+    this.#arm(run.exchange, true);
     suspension.resolve();
     return stretch.promise;
   }
@@ -114,52 +135,45 @@ export class HandlerRunner {
     return suspension.promise;
   };
 
-  #begin(run: Run, runSuspendable: (() => Promise<unknown>) | null, runPlain: () => unknown): RunState {
-    if (this.#run !== null) throw new Error("BUG: a handler of this instance runs already");
-    if (this.#isBroken) throw instanceBroke();
-    this.#enter(run.exchange, runSuspendable !== null);
-    try {
-      if (runSuspendable === null) {
-        this.#return(run, runPlain());
-        return "returned";
-      }
-      const result = runSuspendable();
-      if (this.#suspension !== null) {
-        this.#run = run;
-        result.then(
-          (raw) => this.#endStretch(run, raw),
-          (thrown: unknown) => this.#breakStretch(run, thrown),
-        );
-        return "suspended";
-      }
-      // It has returned or trapped by now: what became of it need not be waited for.
-      result.catch(() => {});
-      const raw: unknown = Bun.peek(result);
-      if (Bun.peek.status(result) === "rejected") throw raw;
-      this.#return(run, raw);
-      return "returned";
-    } catch (thrown) {
-      throw this.#fail(run, thrown);
-    } finally {
-      if (this.#suspension === null) this.#leave();
+  #runSuspendable(handler: HandlerName, exchange: HttpExchange, start: () => Promise<unknown>): RunState {
+    const result = start();
+    if (this.#suspension !== null) {
+      this.#run = { handler, exchange };
+      result.then(
+        (raw) => this.#endStretch(handler, raw),
+        (thrown: unknown) => this.#breakStretch(handler, thrown),
+      );
+      return "suspended";
     }
+    // It has returned or trapped by now: what became of it need not be waited for.
+    result.catch(() => {});
+    const raw: unknown = Bun.peek(result);
+    try {
+      if (Bun.peek.status(result) === "rejected") throw raw;
+      this.#onReturned(handler, raw);
+    } catch (thrown) {
+      throw this.#fail(handler, thrown);
+    } finally {
+      this.#leave();
+    }
+    return "returned";
   }
 
-  #endStretch(run: Run, raw: unknown): void {
+  #endStretch(handler: HandlerName, raw: unknown): void {
     const stretch = this.#takeStretch();
     try {
-      this.#return(run, raw);
+      this.#onReturned(handler, raw);
       stretch.resolve("returned");
     } catch (thrown) {
-      stretch.reject(this.#fail(run, thrown));
+      stretch.reject(this.#fail(handler, thrown));
     } finally {
       this.#leave();
     }
   }
 
-  #breakStretch(run: Run, thrown: unknown): void {
+  #breakStretch(handler: HandlerName, thrown: unknown): void {
     const stretch = this.#takeStretch();
-    stretch.reject(this.#fail(run, thrown));
+    stretch.reject(this.#fail(handler, thrown));
     this.#leave();
   }
 
@@ -172,9 +186,16 @@ export class HandlerRunner {
   }
 
   #enter(exchange: HttpExchange, maySuspend: boolean): void {
-    this.#state.exchange = exchange;
-    this.#state.maySuspend = maySuspend;
-    this.#state.awaited = null;
+    if (this.#run !== null) throw new Error("BUG: a handler of this instance runs already");
+    if (this.#isBroken) throw instanceBroke();
+    this.#arm(exchange, maySuspend);
+  }
+
+  #arm(exchange: HttpExchange, maySuspend: boolean): void {
+    const state = this.#state;
+    state.exchange = exchange;
+    state.maySuspend = maySuspend;
+    state.awaited = null;
     this.#started.deadline.arm(this.#timeoutMs, 0, this.#spentMs);
     this.#started.fuel.fill();
   }
@@ -185,17 +206,19 @@ export class HandlerRunner {
     this.#started.imports.output.flush();
   }
 
-  #return(run: Run, raw: unknown): void {
-    assertEndedWell(this.#started, run.handler);
-    assertInTime(this.#started, run.handler);
-    run.onReturned(raw);
+  #onReturned(handler: HandlerName, raw: unknown): void {
+    assertEndedWell(this.#started, handler);
+    assertInTime(this.#started, handler);
+    if (handler !== HANDLE_REQUEST) return;
+    this.#guestContext = this.#handlers.request.contextOf(raw);
+    this.#isNext = this.#handlers.request.isNext(raw);
   }
 
-  #fail(run: Run, thrown: unknown): EventFailure {
+  #fail(handler: HandlerName, thrown: unknown): EventFailure {
     this.#isBroken = true;
     const { deadline, imports } = this.#started;
-    const failure = toEventFailure(thrown, imports.fatal, deadline, run.handler);
-    return failure.restated(failure.code, { call: run.handler, fuel_slices: deadline.slices });
+    const failure = toEventFailure(thrown, imports.fatal, deadline, handler);
+    return failure.restated(failure.code, { call: handler, fuel_slices: deadline.slices });
   }
 }
 

@@ -4,22 +4,17 @@ import type { InstanceExports } from "../../wasm/imports/import-host.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { suspendable } from "./packed-results.ts";
 
-export const HANDLE_REQUEST = "handle_request";
-export const HANDLE_RESPONSE = "handle_response";
-
-export interface RequestResult {
-  /** The guest's own number, which `handle_response` gets. */
-  readonly context: number;
-  /** False: the guest has answered the request itself. */
-  readonly isNext: boolean;
-}
+export const HANDLE_REQUEST = "handle_request" as const;
+export const HANDLE_RESPONSE = "handle_response" as const;
 
 export interface Handlers {
   readonly request: {
     run(): unknown;
     runSuspendable(): Promise<unknown>;
-    /** Of what one of the others gave; at once, since the next call may overwrite it. */
-    unpack(raw: unknown): RequestResult;
+    /** The guest's own number, which `handle_response` gets, from what one of the others gave. */
+    contextOf(raw: unknown): number;
+    /** Whether the request goes on. To be asked at once: the next call may overwrite it. */
+    isNext(raw: unknown): boolean;
   };
   readonly response: {
     run(context: number, isError: number): unknown;
@@ -42,21 +37,19 @@ function findRequestHandler({ limited }: LoadedModule, exports: InstanceExports)
   const low = limited?.splitLowExport;
   if (high === undefined || typeof low !== "string") {
     const whole = exports[HANDLE_REQUEST] as () => number;
-    return { run: whole, runSuspendable: suspendable(whole), unpack: unpackBigInt };
+    return {
+      run: whole,
+      runSuspendable: suspendable(whole),
+      contextOf: (packed) => Number(BigInt.asIntN(32, (packed as bigint) >> 32n)),
+      isNext: (packed) => BigInt.asUintN(32, packed as bigint) !== 0n,
+    };
   }
   const highHalf = exports[high] as () => number;
   const lowHalf = exports[low] as () => number;
   return {
     run: highHalf,
     runSuspendable: suspendable(highHalf),
-    unpack: (raw) => ({ context: raw as number, isNext: lowHalf() !== 0 }),
-  };
-}
-
-function unpackBigInt(raw: unknown): RequestResult {
-  const packed = raw as bigint;
-  return {
-    context: Number(BigInt.asIntN(32, packed >> 32n)),
-    isNext: BigInt.asUintN(32, packed) !== 0n,
+    contextOf: (high) => high as number,
+    isNext: () => lowHalf() !== 0,
   };
 }

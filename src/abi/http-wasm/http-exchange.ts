@@ -6,23 +6,58 @@
 import type { RequestHeadersEvent, ResponseHeadersEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import { BodyReader, BodyWriter } from "./body.ts";
-import { HeaderFields } from "./header-fields.ts";
+import { HeaderFields, NO_HEADERS } from "./header-fields.ts";
 import { sourceAddress } from "./source-address.ts";
 
 const DEFAULT_STATUS = 200;
 const DEFAULT_VERSION = "HTTP/1.1";
 
+/** Both sides of a body, made when they are first asked for: most messages have none that a guest touches. */
+class GuestMessage {
+  #bodyReader: BodyReader | null = null;
+  #bodyWriter: BodyWriter | null = null;
+
+  get bodyReader(): BodyReader {
+    this.#bodyReader ??= new BodyReader();
+    return this.#bodyReader;
+  }
+
+  get bodyWriter(): BodyWriter {
+    this.#bodyWriter ??= new BodyWriter();
+    return this.#bodyWriter;
+  }
+
+  /** Of the body. */
+  get keptBytes(): number {
+    return this.#bodyReader?.keptBytes ?? 0;
+  }
+
+  /** What the guest wrote; null leaves the body as it was. */
+  get writtenBody(): Uint8Array | null {
+    return this.#bodyWriter?.toBytes() ?? null;
+  }
+
+  /** The same as text; undefined when it is not UTF-8. */
+  get writtenText(): string | null | undefined {
+    const writer = this.#bodyWriter;
+    return writer === null ? null : writer.toText();
+  }
+
+  discardBody(all: boolean): void {
+    this.#bodyReader?.discard(all);
+  }
+}
+
 /** The request; the guest changes what is not read-only. */
-export class GuestRequest {
+export class GuestRequest extends GuestMessage {
   readonly #event: RequestHeadersEvent;
   readonly originalUri: string;
   method: string;
   uri: string;
   readonly headers: HeaderFields;
-  readonly bodyReader = new BodyReader();
-  readonly bodyWriter = new BodyWriter();
 
   constructor(event: RequestHeadersEvent) {
+    super();
     this.#event = event;
     this.method = event.method;
     this.originalUri = pathAndQuery(event.uri);
@@ -46,17 +81,16 @@ export class GuestRequest {
 }
 
 /** The response: the guest's own until the upstream's is there. */
-export class GuestResponse {
+export class GuestResponse extends GuestMessage {
   readonly originalStatus: number;
   status: number;
   readonly headers: HeaderFields;
-  readonly bodyReader = new BodyReader();
-  readonly bodyWriter = new BodyWriter();
 
   constructor(event: Pick<ResponseHeadersEvent, "status" | "headers"> | null) {
+    super();
     this.originalStatus = event?.status ?? DEFAULT_STATUS;
     this.status = this.originalStatus;
-    this.headers = new HeaderFields(event?.headers ?? {});
+    this.headers = new HeaderFields(event?.headers ?? NO_HEADERS);
   }
 }
 

@@ -13,13 +13,11 @@ const DROPPED: Uint8Array = new Uint8Array(0);
 export class RequestBodyOutput {
   readonly #mayReplace: boolean;
   readonly #lost: LostChanges;
-  readonly #text = new TextDecoder("utf-8", { fatal: true });
+  #text: TextDecoder | null = null;
   readonly #held: Uint8Array[] = [];
   #heldBytes = 0;
   /** The upstream has bytes of the client's body. */
   #isForwarded = false;
-  /** What the guest wrote; null leaves the body as it is. */
-  #written: Uint8Array | null = null;
   #isWrittenOut = false;
   #sawLast = false;
 
@@ -44,14 +42,13 @@ export class RequestBodyOutput {
     return this.#release(event);
   }
 
-  /** `written` null: the guest has decided to leave the body as it is. */
-  decide(written: Uint8Array | null): void {
-    this.#written = written;
-  }
-
-  /** The same for the event with which the guest decided, and for all that follow. */
-  afterDecision(event: BodyEvent): Uint8Array | null {
-    if (this.#written === null) return this.#release(event);
+  /**
+   * The same for the event with which the guest decided, and for all that follow.
+   *
+   * @param written the guest's body; null leaves the client's as it is
+   */
+  afterDecision(event: BodyEvent, written: Uint8Array | null): Uint8Array | null {
+    if (written === null) return this.#release(event);
     // The proxy sends the body once more: its upstream connection was lost.
     if (this.#sawLast) this.#isWrittenOut = false;
     this.#sawLast = event.isLast;
@@ -65,11 +62,12 @@ export class RequestBodyOutput {
     }
     if (this.#isWrittenOut) return event.bytes.length === 0 ? null : DROPPED;
     this.#isWrittenOut = true;
-    return this.#written;
+    return written;
   }
 
   #canHold(event: BodyEvent): boolean {
     if (!this.#mayReplace || this.#isForwarded || event.context?.canReplace !== true) return false;
+    this.#text ??= new TextDecoder("utf-8", { fatal: true });
     try {
       this.#text.decode(event.bytes, { stream: true });
       return true;

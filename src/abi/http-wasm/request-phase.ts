@@ -7,10 +7,9 @@ import type { BodyEvent, RequestHeadersEvent } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
 import type { HeaderOp } from "../../event/header-ops.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
-import { NO_BYTES } from "./body.ts";
 import type { ContextHost } from "./context-host.ts";
 import { Feature } from "./features.ts";
-import { HttpExchange } from "./http-exchange.ts";
+import { type GuestResponse, HttpExchange } from "./http-exchange.ts";
 import { missedBody } from "./missed-body.ts";
 import { RequestBodyOutput } from "./request-body-output.ts";
 import { allow, answer, requestLineChanges } from "./verdicts.ts";
@@ -22,7 +21,10 @@ type State =
 export class RequestPhase {
   readonly exchange: HttpExchange;
   readonly #host: ContextHost;
-  readonly #output: RequestBodyOutput;
+  /** Made for the first event with the body. */
+  #output: RequestBodyOutput | null = null;
+  /** What the guest wrote, once it has decided. */
+  #written: Uint8Array | null = null;
   readonly #bodyFollows: boolean;
   #state: State = "over";
   #sawLast = false;
@@ -32,7 +34,6 @@ export class RequestPhase {
   constructor(host: ContextHost, event: RequestHeadersEvent) {
     this.#host = host;
     this.exchange = new HttpExchange(event, host.features);
-    this.#output = new RequestBodyOutput(host.writesBodies, host.lost);
     this.#bodyFollows = event.bodyFollows === true;
   }
 
@@ -53,13 +54,13 @@ export class RequestPhase {
 
   /** Of the body. */
   get keptBytes(): number {
-    return this.exchange.request.bodyReader.keptBytes;
+    return this.exchange.request.keptBytes;
   }
 
   /** When the handler is over: what was read goes, and the rest unless `handle_response` may read it. */
   discardBody(isExchangeOver: boolean): void {
     const isWanted = !isExchangeOver && this.exchange.has(Feature.bufferRequest);
-    this.exchange.request.bodyReader.discard(!isWanted);
+    this.exchange.request.discardBody(!isWanted);
   }
 
   onHeaders(): Verdict {
@@ -85,23 +86,23 @@ export class RequestPhase {
     if (this.#state === "over") {
       if (!this.#sawLast && event.bytes.length > 0 && body.wasReadToEnd) throw missedBody(event);
       this.#sawLast ||= event.isLast;
-      return allow({ replacement: this.#output.afterDecision(event) });
+      return allow({ replacement: this.#bodyOutput().afterDecision(event, this.#written) });
     }
     body.push(event.bytes);
     this.#sawLast ||= event.isLast;
     // What a proxy leaves out of a buffered event may never come, so it counts as the whole.
     if (event.isLast || event.totalBytes !== null) body.end(event.context?.isTruncated === true);
     if (this.#state === "deferred") {
-      if (!body.isEnded) return allow({ replacement: this.#output.beforeDecision(event) });
+      if (!body.isEnded) return allow({ replacement: this.#bodyOutput().beforeDecision(event) });
       this.#run(false);
       return this.#verdict(event);
     }
-    if (this.#host.runner.isWaiting) return allow({ replacement: this.#output.beforeDecision(event) });
+    if (this.#host.runner.isWaiting) return allow({ replacement: this.#bodyOutput().beforeDecision(event) });
     return this.#resume().then(() =>
       this.#state === "over"
         ? this.#verdict(event)
         : allow({
-            replacement: this.#output.beforeDecision(event),
+            replacement: this.#bodyOutput().beforeDecision(event),
             responseHeaders: this.exchange.response.headers.takeOps(),
           }),
     );
@@ -125,9 +126,9 @@ export class RequestPhase {
     const { request, response, refused } = this.exchange;
     const { lost } = this.#host;
     if (refused !== null) throw this.#takeRefused(refused);
-    if (!this.goesOn) return answer(response, response.bodyWriter.toBytes() ?? NO_BYTES, lost);
+    if (!this.goesOn) return answer(response, ownText(response), lost);
     if (request.headers.takeOps().length > 0) lost.report("request-headers");
-    if (request.bodyWriter.isWritten) lost.report("request-body-absent");
+    if (request.writtenBody !== null) lost.report("request-body-absent");
     requestLineChanges(request, lost);
     return null;
   }
@@ -135,6 +136,11 @@ export class RequestPhase {
   /** Response headers that were set after the last verdict. */
   takeLateOps(): readonly HeaderOp[] {
     return this.exchange.response.headers.takeOps();
+  }
+
+  #bodyOutput(): RequestBodyOutput {
+    this.#output ??= new RequestBodyOutput(this.#host.writesBodies, this.#host.lost);
+    return this.#output;
   }
 
   #run(maySuspend: boolean): void {
@@ -154,9 +160,8 @@ export class RequestPhase {
   }
 
   #onReturned(): void {
-    const { context, isNext } = this.#host.runner.requestResult;
-    this.#guestContext = context;
-    this.exchange.isAfterNext = isNext;
+    this.#guestContext = this.#host.runner.guestContext;
+    this.exchange.isAfterNext = this.#host.runner.isNext;
   }
 
   /** For the event with which the handler returned; `event` null for the request headers. */
@@ -164,29 +169,31 @@ export class RequestPhase {
     const { request, response, refused } = this.exchange;
     const { lost } = this.#host;
     if (refused !== null) throw this.#takeRefused(refused);
-    if (!this.goesOn) return answer(response, response.bodyWriter.toBytes() ?? NO_BYTES, lost);
-    const body = request.bodyReader;
-    if (body.isTruncated && body.wasReadToEnd) lost.report("request-body-cut");
+    if (!this.goesOn) return answer(response, ownText(response), lost);
+    if (event !== null && request.bodyReader.isTruncated && request.bodyReader.wasReadToEnd) {
+      lost.report("request-body-cut");
+    }
     if (response.status !== response.originalStatus) lost.report("status");
     const routingMetadata = requestLineChanges(request, lost);
     const requestHeaders = request.headers.takeOps();
     const responseHeaders = response.headers.takeOps();
-    this.#output.decide(this.#changedBody());
+    this.#written = this.#changedBody();
     if (event === null) {
-      if (request.bodyWriter.isWritten && !this.#bodyFollows) lost.report("request-body-absent");
+      if (this.#written !== null && !this.#bodyFollows) lost.report("request-body-absent");
       return allow({ requestHeaders, responseHeaders, routingMetadata });
     }
     // A buffered body may be one that the upstream has seen nothing of; a streamed one follows its headers.
     if (event.totalBytes === null && requestHeaders.length > 0) lost.report("request-headers");
-    const replacement = this.#output.afterDecision(event);
+    const replacement = this.#bodyOutput().afterDecision(event, this.#written);
     return allow({ requestHeaders, responseHeaders, routingMetadata, replacement });
   }
 
   /** Null when the guest wrote nothing, or what was there: some hosts lose a body that is not written back. */
   #changedBody(): Uint8Array | null {
-    const { bodyReader, bodyWriter } = this.exchange.request;
-    const written = bodyWriter.toBytes();
-    if (written === null || !bodyReader.isEnded) return written;
+    const written = this.exchange.request.writtenBody;
+    if (written === null) return null;
+    const { bodyReader } = this.exchange.request;
+    if (!bodyReader.isEnded) return written;
     return Buffer.compare(written, bodyReader.toBytes()) === 0 ? null : written;
   }
 
@@ -195,4 +202,8 @@ export class RequestPhase {
     this.exchange.refused = null;
     return refused;
   }
+}
+
+function ownText({ writtenText }: GuestResponse): string | undefined {
+  return writtenText === null ? "" : writtenText;
 }

@@ -5,9 +5,8 @@
 
 import type { BodyEvent, ResponseHeadersEvent } from "../../event/event.ts";
 import type { HeaderOp } from "../../event/header-ops.ts";
-import { isUtf8 } from "../../event/utf8.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
-import { joined, NO_BYTES } from "./body.ts";
+import { joined, NO_BYTES, textOf } from "./body.ts";
 import type { ContextHost } from "./context-host.ts";
 import { Feature } from "./features.ts";
 import type { RunState } from "./handler-runner.ts";
@@ -48,7 +47,7 @@ export class ResponsePhase {
     this.#host = host;
     this.#exchange = exchange;
     this.#guestContext = guestContext;
-    this.#prefix = exchange.response.bodyWriter.toBytes();
+    this.#prefix = exchange.response.writtenBody;
   }
 
   /** The handler has returned, or failed, and nothing of it is to be carried by a later event. */
@@ -58,12 +57,12 @@ export class ResponsePhase {
 
   /** Of the body. */
   get keptBytes(): number {
-    return this.#exchange.response.bodyReader.keptBytes;
+    return this.#exchange.response.keptBytes;
   }
 
   /** When the handler is over. */
   discardBody(): void {
-    this.#exchange.response.bodyReader.discard(true);
+    this.#exchange.response.discardBody(true);
   }
 
   onHeaders(event: ResponseHeadersEvent): Verdict {
@@ -76,7 +75,6 @@ export class ResponsePhase {
       this.#state = "deferred";
       return PLAIN_ALLOW;
     }
-    if (!follows) this.#exchange.response.bodyReader.end(false);
     const state = this.#run(false, awaitsBody);
     if (state === "suspended") return allow({ responseHeaders: this.#takeOps() });
     return this.#verdictAtHeaders(bodyKind, follows);
@@ -140,8 +138,9 @@ export class ResponsePhase {
     this.#assertNotRefused();
     const { response } = this.#exchange;
     const { lost } = this.#host;
-    const written = response.bodyWriter.toBytes();
-    if (response.status !== response.originalStatus) return answer(response, written ?? NO_BYTES, lost);
+    const written = response.writtenBody;
+    if (response.status !== response.originalStatus)
+      return answer(response, textOf(written ?? NO_BYTES), lost);
     if (follows) {
       if (written !== null) this.#pending = { bytes: written, isPrefix: false };
       else if (this.#prefix !== null) this.#pending = { bytes: this.#prefix, isPrefix: true };
@@ -149,7 +148,7 @@ export class ResponsePhase {
     }
     const whole = written ?? (bodyKind === "empty" ? this.#prefix : null);
     const isChanged = whole !== null && (whole.length > 0 || bodyKind === "some");
-    if (isChanged && bodyKind !== "none") return answer(response, whole, lost);
+    if (isChanged && bodyKind !== "none") return answer(response, textOf(whole), lost);
     if (written === null && this.#prefix !== null && bodyKind === "some") lost.report("response-body-absent");
     return allow({ responseHeaders: this.#takeOps() });
   }
@@ -158,9 +157,9 @@ export class ResponsePhase {
     this.#assertNotRefused();
     const { response } = this.#exchange;
     const { lost } = this.#host;
-    const written = response.bodyWriter.toBytes() ?? this.#prefixed(event.bytes);
+    const written = response.writtenBody ?? this.#prefixed(event.bytes);
     if (response.status !== response.originalStatus) {
-      return answer(response, written ?? (isUtf8(event.bytes) ? event.bytes : NO_BYTES), lost);
+      return answer(response, written === null ? (textOf(event.bytes) ?? "") : textOf(written), lost);
     }
     if (response.bodyReader.isTruncated && response.bodyReader.wasReadToEnd) lost.report("response-body-cut");
     if (this.#takeOps().some(({ name }) => !FRAMING_HEADERS.has(name.toLowerCase())))
@@ -188,7 +187,7 @@ export class ResponsePhase {
       return PLAIN_ALLOW;
     }
     // Proxies take an empty replacement for none.
-    if (written.length === 0) return answer(this.#exchange.response, NO_BYTES, lost);
+    if (written.length === 0) return answer(this.#exchange.response, "", lost);
     if (event.context?.canReplace !== true) {
       lost.report("response-body-fixed");
       return PLAIN_ALLOW;

@@ -2,8 +2,7 @@
 
 import { EventFailure } from "../../event/failure.ts";
 import { type HeaderOp, NO_HEADER_OPS } from "../../event/header-ops.ts";
-import { isUtf8 } from "../../event/utf8.ts";
-import { type Decision, PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
+import { type Decision, NO_AUDIT, PLAIN_ALLOW, type Verdict } from "../../event/verdict.ts";
 import type { HeaderFields } from "./header-fields.ts";
 import type { GuestRequest, GuestResponse } from "./http-exchange.ts";
 import type { LostChanges } from "./lost-changes.ts";
@@ -57,6 +56,8 @@ export function requestLineChanges(
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const LOCATION = "location";
+const SET_COOKIE = "set-cookie";
 const FIRST_FINAL_STATUS = 200;
 const LAST_STATUS = 599;
 
@@ -72,8 +73,10 @@ const PROXY_HEADERS: ReadonlySet<string> = new Set([
 /**
  * A whole response in the place of the upstream's, which the proxy takes as a refusal: the guest's own answer to a
  * request, and what no change to the upstream's response can make of it.
+ *
+ * @param body undefined for one that is not UTF-8, which no answer carries
  */
-export function answer(response: GuestResponse, body: Uint8Array, lost: LostChanges): Verdict {
+export function answer(response: GuestResponse, body: string | undefined, lost: LostChanges): Verdict {
   const { status, headers } = response;
   if (status < FIRST_FINAL_STATUS || status > LAST_STATUS) {
     throw new EventFailure(
@@ -81,37 +84,45 @@ export function answer(response: GuestResponse, body: Uint8Array, lost: LostChan
       `the module answered with the status ${status}; use ${FIRST_FINAL_STATUS} to ${LAST_STATUS}`,
     );
   }
-  const text = textOf(body, lost);
-  const responseHeaders = answerHeaders(headers, lost);
-  const location = headers.valuesOf("location")[0];
+  if (body === undefined) lost.report("answer-not-text");
+  const text = body ?? "";
+  const responseHeaders = headers.isOwn ? ownHeaders(headers, lost) : allHeaders(headers, lost);
+  if (responseHeaders.length === 0)
+    return withDecision({ kind: "block", status, body: text }, responseHeaders);
+  const location = headers.valuesOf(LOCATION)[0];
   // A redirect carries nothing but its target; anything more has to be a block with the header in it.
   const isBare = text === "" && responseHeaders.length === 1;
   const decision: Decision =
     location !== undefined && isBare && REDIRECTS.has(status)
       ? { kind: "redirect", status, location }
       : { kind: "block", status, body: text };
-  return {
-    ...PLAIN_ALLOW,
-    decision,
-    responseHeaders: decision.kind === "redirect" ? NO_HEADER_OPS : responseHeaders,
-  };
+  return withDecision(decision, decision.kind === "redirect" ? NO_HEADER_OPS : responseHeaders);
 }
 
-function textOf(body: Uint8Array, lost: LostChanges): string {
-  if (body.length === 0) return "";
-  if (isUtf8(body)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(body);
-  lost.report("answer-not-text");
-  return "";
+function withDecision(decision: Decision, responseHeaders: readonly HeaderOp[]): Verdict {
+  return { decision, requestHeaders: NO_HEADER_OPS, responseHeaders, audit: NO_AUDIT, routingMetadata: null };
 }
 
-function answerHeaders(headers: HeaderFields, lost: LostChanges): readonly HeaderOp[] {
+/** What a guest has set is nearly what it answers with. */
+function ownHeaders(headers: HeaderFields, lost: LostChanges): readonly HeaderOp[] {
+  const ops = headers.takeOps();
+  let cookies = 0;
+  for (const { name } of ops) {
+    const key = name.toLowerCase();
+    if (key === SET_COOKIE) cookies++;
+    if (key === LOCATION || cookies > 1 || PROXY_HEADERS.has(key)) return allHeaders(headers, lost);
+  }
+  return ops;
+}
+
+function allHeaders(headers: HeaderFields, lost: LostChanges): readonly HeaderOp[] {
   const ops: HeaderOp[] = [];
   for (const name of headers.names) {
     if (PROXY_HEADERS.has(name)) continue;
     const values = headers.valuesOf(name);
     const [first] = values;
     if (first === undefined) continue;
-    if (name === "set-cookie" && values.length > 1) {
+    if (name === SET_COOKIE && values.length > 1) {
       lost.report("answer-cookies");
       ops.push({ op: "set", name, value: first });
     } else ops.push({ op: "set", name, value: values.join(", ") });

@@ -116,10 +116,13 @@ export class GuestOutput {
 
   /** Logs `bytes[start..end)`, which may be a view of guest memory, as one line, whatever they contain. */
   writeLineBytes(stream: GuestStream, level: LogLevel, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#isMuted || !this.takes(level)) return;
+    if (this.#isMuted || !this.takes(level) || !this.#admit(this.#rate.nowMs())) return;
     const kept = Buffer.from(bytes.subarray(start, Math.min(end, start + MAX_LINE_BYTES)));
     const length = kept.length < end - start ? wholeCharacters(kept, kept.length) : kept.length;
-    this.writeLine(stream, level, kept.toString("utf8", 0, length), end - start - length);
+    this.#log[level](
+      GUEST_OUTPUT,
+      this.#fields(stream, kept.toString("utf8", 0, length), end - start - length),
+    );
   }
 
   /** Logs unfinished lines. Call it at the end of each guest call, so that no text waits for the next request. */

@@ -19,21 +19,24 @@ export function bodyReader(state: CallState, buffers: GuestBuffers): Pick<Packed
       const limitBytes = limit >>> 0;
       const exchange = requireReadable(state, buffers, kind);
       if (limitBytes === 0) buffers.misuse("called read_body with a limit of 0");
-      buffers.assertInBounds(buffer, limit);
       // Of a response that is not there yet, nothing can be read.
-      if (kind === BodyKind.response && !exchange.isAfterNext) return packed(END, 0);
+      if (kind === BodyKind.response && !exchange.isAfterNext) {
+        buffers.assertInBounds(buffer, limit);
+        return packed(END, 0);
+      }
       const { bodyReader: body } = kind === BodyKind.request ? exchange.request : exchange.response;
       if (!body.canFill(limitBytes)) {
         // In handle_response, what has come of the request is all of it.
         const isOwn = (kind === BodyKind.response) === exchange.isAfterNext;
         if (isOwn && state.maySuspend) {
+          buffers.assertInBounds(buffer, limit);
           state.awaited = { body, limitBytes };
           return WAIT;
         }
         // Who is not suspended reads what there is: more does not come in its time.
         body.end(false);
       }
-      const length = body.readInto(buffers, buffer >>> 0, limitBytes);
+      const length = buffers.giveBody(body, buffer, limit);
       return packed(body.reachedEnd() ? END : 0, length);
     },
   };
@@ -47,7 +50,7 @@ export function bodyFunctions(state: CallState, buffers: GuestBuffers): ImportFu
       if (body.sizeBytes + (length >>> 0) > MAX_WRITTEN_BYTES) {
         buffers.misuse(`wrote a body of more than ${MAX_WRITTEN_BYTES} bytes`);
       }
-      body.write(buffers.takeBytes(pointer, length));
+      body.write(buffers.takeBytes(pointer, length), length >>> 0);
     },
 
     get_status_code: (): number => state.requireExchange(buffers, "get_status_code").response.status,

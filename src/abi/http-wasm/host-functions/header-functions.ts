@@ -1,11 +1,12 @@
 /** Host functions about header fields. Trailers read as none and cannot be written: no proxy has events for them. */
 
 import type { ImportFunctions } from "../../../wasm/imports/import-functions.ts";
-import { headerNameFailure, headerValueFailure } from "../../header-syntax.ts";
+import { headerValueFailure } from "../../header-syntax.ts";
 import type { CallState } from "../call-state.ts";
 import { Feature } from "../features.ts";
 import type { GuestBuffers } from "../guest-buffers.ts";
 import type { HeaderFields } from "../header-fields.ts";
+import { SET_BY_GUEST } from "../header-name.ts";
 import type { HttpExchange } from "../http-exchange.ts";
 import { type PackedFunctions, packed } from "../packed-results.ts";
 
@@ -16,7 +17,6 @@ const MAX_CHANGED_UNITS = 1024 * 1024;
 /** What an operation takes beside its texts. */
 const OP_UNITS = 64;
 const CONTENT_LENGTH = "content-length";
-const SET_BY_GUEST = "a header field that the module sets";
 
 export function headerReaders(
   state: CallState,
@@ -25,9 +25,8 @@ export function headerReaders(
   const give = (texts: readonly string[], buffer: number, limit: number): number => {
     if (texts.length === 0) return 0;
     const text = nulTerminated(texts);
-    const length = Buffer.byteLength(text);
-    buffers.charge(length);
-    return packed(texts.length, buffers.giveText(text, length, buffer, limit));
+    buffers.charge(text.length);
+    return packed(texts.length, buffers.giveText(text, buffer, limit));
   };
   return {
     getHeaderNames(kind, buffer, limit) {
@@ -36,58 +35,40 @@ export function headerReaders(
     },
     getHeaderValues(kind, name, nameLength, buffer, limit) {
       const fields = fieldsOf(state, buffers, "get_header_values", kind);
-      const text = takeName(buffers, "get_header_values", name, nameLength);
-      return fields === null ? 0 : give(fields.valuesOf(text), buffer, limit);
+      const { key } = buffers.takeName("get_header_values", name, nameLength);
+      return fields === null ? 0 : give(fields.valuesOf(key), buffer, limit);
     },
   };
 }
 
 export function headerWriters(state: CallState, buffers: GuestBuffers): ImportFunctions {
-  /** Null when the name or the value is one that HTTP cannot carry. */
-  const taken = (
-    importName: string,
-    kind: number,
-    texts: readonly [name: number, nameLength: number, value: number, valueLength: number],
-  ): { fields: HeaderFields; name: string; value: string } | null => {
-    const exchange = requireMutable(state, buffers, importName, kind);
-    const name = takeName(buffers, importName, texts[0], texts[1]);
-    const value = buffers.takeText(texts[2], texts[3], "a header value");
-    account(buffers, exchange, name.length + value.length);
-    const failure = headerNameFailure(name, SET_BY_GUEST) ?? headerValueFailure(name, value, SET_BY_GUEST);
-    if (failure !== null) {
-      exchange.refused ??= failure;
-      return null;
-    }
-    return { fields: messageOf(exchange, kind).headers, name, value };
-  };
-  return {
-    set_header_value(
-      kind: number,
-      name: number,
-      nameLength: number,
-      value: number,
-      valueLength: number,
-    ): void {
-      const set = taken("set_header_value", kind, [name, nameLength, value, valueLength]);
-      set?.fields.set(set.name, set.value);
-      // Guests whose libraries write no empty bodies say it like this.
-      if (kind === HeaderKind.response && set?.value === "0" && set.name.toLowerCase() === CONTENT_LENGTH) {
-        state.exchange?.response.bodyWriter.clear();
+  const write =
+    (importName: string, op: "set" | "add") =>
+    (kind: number, name: number, nameLength: number, value: number, valueLength: number): void => {
+      const exchange = requireMutable(state, buffers, importName, kind);
+      const field = buffers.takeName(importName, name, nameLength);
+      const text = buffers.takeText(value, valueLength, "a header value");
+      account(buffers, exchange, field.text.length + text.length);
+      const failure = field.failure ?? headerValueFailure(field.text, text, SET_BY_GUEST);
+      if (failure !== null) {
+        exchange.refused ??= failure;
+        return;
       }
-    },
-    add_header_value(
-      kind: number,
-      name: number,
-      nameLength: number,
-      value: number,
-      valueLength: number,
-    ): void {
-      const added = taken("add_header_value", kind, [name, nameLength, value, valueLength]);
-      added?.fields.add(added.name, added.value);
-    },
+      messageOf(exchange, kind).headers[op](field.text, text);
+      // Guests whose libraries write no empty bodies say it like this.
+      if (op === "set" && kind === HeaderKind.response && text === "0" && field.key === CONTENT_LENGTH) {
+        exchange.response.bodyWriter.clear();
+      }
+    };
+  return {
+    set_header_value: write("set_header_value", "set"),
+    add_header_value: write("add_header_value", "add"),
     remove_header(kind: number, name: number, nameLength: number): void {
-      const removed = taken("remove_header", kind, [name, nameLength, 0, 0]);
-      removed?.fields.remove(removed.name);
+      const exchange = requireMutable(state, buffers, "remove_header", kind);
+      const field = buffers.takeName("remove_header", name, nameLength);
+      account(buffers, exchange, field.text.length);
+      if (field.failure !== null) exchange.refused ??= field.failure;
+      else messageOf(exchange, kind).headers.remove(field.text);
     },
   };
 }
@@ -140,11 +121,6 @@ function requireMutable(
 
 function messageOf(exchange: HttpExchange, kind: number): HttpExchange["request"] | HttpExchange["response"] {
   return kind === HeaderKind.request ? exchange.request : exchange.response;
-}
-
-function takeName(buffers: GuestBuffers, importName: string, pointer: number, length: number): string {
-  if (length === 0) return buffers.misuse(`called ${importName} with an empty name`);
-  return buffers.takeText(pointer, length, "a header name");
 }
 
 function account(buffers: GuestBuffers, exchange: HttpExchange, units: number): void {

@@ -13,10 +13,8 @@ const URI_REFERENCE = /^(?:[^%\u0000-\u0020\u007F]|%[0-9A-Fa-f]{2})+$/;
 export function requestFunctions(state: CallState, buffers: GuestBuffers): ImportFunctions {
   const getter =
     (name: string, read: (exchange: HttpExchange) => string) =>
-    (buffer: number, limit: number): number => {
-      const text = read(state.requireExchange(buffers, name));
-      return buffers.giveText(text, Buffer.byteLength(text), buffer, limit);
-    };
+    (buffer: number, limit: number): number =>
+      buffers.giveText(read(state.requireExchange(buffers, name)), buffer, limit);
   return {
     get_method: getter("get_method", ({ request }) => request.method),
     get_uri: getter("get_uri", ({ request }) => request.uri),

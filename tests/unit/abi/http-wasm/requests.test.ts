@@ -101,7 +101,7 @@ describe("a guest answers a request itself", () => {
     };
     expect(await answerTo(guest)).toEqual({
       block: { status: 418, body: "hello wörld" },
-      response: ["set content-type: text/plain", "set vary: a, b"],
+      response: ["set Content-Type: text/plain", "add vary: a", "add vary: b"],
     });
   });
 
