@@ -199,9 +199,10 @@ describe.skipIf(!IS_LINUX)("the running agent", () => {
       killed.signal("SIGKILL");
       await killed.exited;
     }
-    expect(readdirSync(folder.path)).toHaveLength(2);
+    // The socket, the one for a hand-over, and that of the admin endpoint.
+    expect(readdirSync(folder.path)).toHaveLength(3);
     await using next = await AgentProcess.start({ module: ECHO, socketPath, flags: ["--takeover"] });
-    expect(readdirSync(folder.path)).toHaveLength(2);
+    expect(readdirSync(folder.path)).toHaveLength(3);
     const proxy = await V2Proxy.connect(socketPath);
     expect((await proxy.request({ id: "a" })).decision).toBe("allow");
     next.signal("SIGTERM");
