@@ -1,6 +1,7 @@
 /** What can be seen of a serving agent at one moment, beside what is counted: for metrics, health and status. */
 
 import type { EndReason } from "../exchange/end-reason.ts";
+import type { MetricReading } from "../host/metric-store.ts";
 import type { InstanceStates } from "../ring/instance-states.ts";
 
 export interface AgentFacts {
@@ -19,6 +20,8 @@ export interface AgentFacts {
   readonly threads: number;
   /** Linear memory of the largest instance. */
   readonly memoryBytes: number;
+  /** What the guest counts by itself. */
+  readonly guestMetrics: readonly MetricReading[];
   readonly eventsInFlight: number;
   /** Unfinished frames and unread answers. */
   readonly bufferedBytes: number;

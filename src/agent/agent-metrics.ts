@@ -11,6 +11,7 @@ import { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { writeProcessMetrics } from "../telemetry/metrics/process-metrics.ts";
 import { FRAME_ERROR_CODES } from "../transport/frame-error.ts";
 import type { AgentFacts } from "./agent-facts.ts";
+import { writeGuestMetrics } from "./guest-metrics.ts";
 import type { Settings } from "./settings.ts";
 
 const MODULE_SOURCE = "file";
@@ -93,6 +94,7 @@ export class AgentMetrics {
     page.add(METRICS.guestMemory, [module], facts.memoryBytes);
     page.add(METRICS.guestMemoryLimit, [module], facts.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
     page.add(METRICS.threads, [], facts.threads);
+    writeGuestMetrics(page, module, facts.guestMetrics);
     page.add(METRICS.bufferedBytes, [], facts.bufferedBytes);
     page.add(METRICS.bufferPauses, [], facts.bufferPauses);
     page.add(METRICS.takeovers, [], facts.takeovers);

@@ -169,6 +169,7 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
       canServe: ring.canServe,
       threads: ring.readyThreads,
       memoryBytes: ring.memoryBytes,
+      guestMetrics: this.#guest.guestMetrics,
       eventsInFlight: this.#listener.pendingCount,
       bufferedBytes: this.#listener.bufferedBytes,
       bufferPauses: this.#listener.bufferCounters.paused,

@@ -5,6 +5,7 @@
 
 import { EventFailure } from "../event/failure.ts";
 import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
+import type { MetricReading } from "../host/metric-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
@@ -62,6 +63,11 @@ export class LiveGuest {
   /** When the module that serves was loaded, in milliseconds since the epoch. */
   get loadedAtMs(): number {
     return this.#loadedAtMs;
+  }
+
+  /** What guests count by themselves; it goes on over reloads. */
+  get guestMetrics(): readonly MetricReading[] {
+    return this.#grants.metrics.list();
   }
 
   get loaded(): LoadedGuest {

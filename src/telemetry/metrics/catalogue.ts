@@ -70,6 +70,11 @@ export const METRICS = {
     ["module"],
     "Memory that one instance may have, or +Inf without limits.",
   ),
+  guestMetricsDropped: gauge(
+    "guest_metrics_dropped",
+    ["module"],
+    "Metrics that the module defines and that are not shown: too many, or named like another one.",
+  ),
   threads: gauge("threads", [], "Worker threads that are ready."),
   inlineOverruns: counter(
     "inline_overruns",

@@ -13,6 +13,7 @@ const FACTS: AgentFacts = {
   canServe: true,
   threads: 0,
   memoryBytes: 0,
+  guestMetrics: [],
   eventsInFlight: 0,
   bufferedBytes: 0,
   bufferPauses: 0,
