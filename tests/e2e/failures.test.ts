@@ -43,6 +43,10 @@ const BODY_GUESTS: Readonly<Partial<Record<FailureCode, { guest: GuestName; body
 /** Codes that no single event of a guest leads to, and where they are shown instead. */
 const SHOWN_ELSEWHERE: Readonly<Partial<Record<FailureCode, string>>> = {
   "guest-host-call": "tests/abi-contract",
+  "guest-decision-undefined": "tests/unit/opa",
+  "guest-builtin-limit": "tests/unit/opa",
+  "guest-forbidden-call": "tests/unit/proxy-wasm",
+  "guest-not-carried": "tests/unit/proxy-wasm",
   "guest-body-missed": "tests/unit/abi/http-wasm",
   "guest-body-memory": "tests/unit/abi/http-wasm",
   "guest-unsupported": "tests/unit/abi/http-wasm",
