@@ -249,7 +249,7 @@ function eventsOf({ method, uri, headers, body }: Benchmark): {
     bodyFollows: body !== "",
   };
   if (body === "") return { request, chunk: null };
-  const bytes = Uint8Array.from(Buffer.from(body));
+  const bytes = Buffer.from(body);
   const chunk: BodyEvent = {
     kind: "request-body-chunk",
     correlationId: "id",

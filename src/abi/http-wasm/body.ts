@@ -6,13 +6,13 @@
 import { isUtf8 } from "../../event/utf8.ts";
 
 /** So few bytes are copied faster one by one. */
-const SHORT = 64;
+const SHORT = 24;
 const REPLACEMENT = "\uFFFD";
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Each read continues where the last one stopped. */
 export class BodyReader {
-  readonly #pieces: Uint8Array[] = [];
+  readonly #pieces: Buffer[] = [];
   #sizeBytes = 0;
   #readBytes = 0;
   #discardedBytes = 0;
@@ -51,7 +51,9 @@ export class BodyReader {
   /** `bytes` is kept, not copied. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
+    this.#pieces.push(
+      Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    );
     this.#sizeBytes += bytes.length;
   }
 
@@ -162,7 +164,7 @@ export function joined(pieces: readonly Uint8Array[], sizeBytes: number): Uint8A
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, sizeBytes);
 }
 
-function copy(from: Uint8Array, offset: number, count: number, to: Uint8Array, at: number): void {
+function copy(from: Buffer, offset: number, count: number, to: Uint8Array, at: number): void {
   if (count <= SHORT) for (let i = 0; i < count; i++) to[at + i] = from[offset + i]!;
-  else to.set(count === from.length ? from : from.subarray(offset, offset + count), at);
+  else from.copy(to, at, offset, offset + count);
 }

@@ -145,11 +145,13 @@ export class HandlerRunner {
       );
       return "suspended";
     }
-    // It has returned or trapped by now: what became of it need not be waited for.
-    result.catch(() => {});
-    const raw: unknown = Bun.peek(result);
     try {
-      if (Bun.peek.status(result) === "rejected") throw raw;
+      // It has returned or trapped by now: what became of it need not be waited for.
+      const raw: unknown = Bun.peek(result);
+      if (Bun.peek.status(result) === "rejected") {
+        result.catch(() => {});
+        throw raw;
+      }
       this.#onReturned(handler, raw);
     } catch (thrown) {
       throw this.#fail(handler, thrown);
