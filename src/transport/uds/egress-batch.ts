@@ -2,7 +2,7 @@
  * Gathers answers and writes them: those of one read together and at once, so that nobody waits for the work of others;
  * in the rush of many connections those of a whole turn of the event loop, when every read of the turn is done.
  *
- * Waking a sleeping peer is the dearest part of an answer on most machines. In a rush, answers written one by one would
+ * Waking a sleeping peer is the most expensive part of an answer on most machines. In a rush, answers written one by one would
  * each wake the proxy anew, between the work of one event and the next; written together, the first one does.
  */
 

@@ -140,7 +140,7 @@ export class PathCosts {
     if (this.#reach > this.#maxReach && this.#isOverlong()) this.#startSegment(at);
   }
 
-  /** Adds the cost of one dear instruction at `at`, before it. */
+  /** Adds the cost of one expensive instruction at `at`, before it. */
   charge(cost: number, at: number): void {
     if (this.#segment === dead) return;
     const isTooMuch = this.#isUnchecked && this.#unchecked + cost > maxUncheckedReach;
