@@ -47,7 +47,7 @@ export interface Outcome {
   readonly status: number | null;
   readonly body: string | null;
   readonly location: string | null;
-  /** Why the fail gate had to decide; null when the module did. */
+  /** Why the failure policy had to decide; null when the module did. */
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly requestHeaders: readonly DiffLine[];
   readonly responseHeaders: readonly DiffLine[];

@@ -53,8 +53,8 @@ export class TrialGuest {
   }
 
   /**
-   * What fails ends at the fail gate, as it would for a proxy. Another configuration makes another guest; an empty one
-   * configures nothing.
+   * The failure policy decides on what fails, as it would for a proxy. Another configuration makes another guest; an
+   * empty one configures nothing.
    */
   async ask(event: HeadersEvent, config: string): Promise<Outcome> {
     const answer = await this.#answer(event, config);
