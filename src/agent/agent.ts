@@ -97,7 +97,8 @@ export class Agent implements Reloadable, HandoverOwner, TakeoverTarget {
     const transcoder = compileTranscoder();
     // Awaited below; until then, nobody else must hear of a failure.
     transcoder.catch(() => {});
-    const guest = await LiveGuest.load(settings, log, options.metrics.module);
+    const { module, loop } = options.metrics;
+    const guest = await LiveGuest.load({ settings, log, metrics: module, clock: loop.clock });
     options.onGuestLoaded?.();
     const agent = new Agent(options, guest);
     await agent.#open(new EventTranscoder(await transcoder, decodeHeaders));

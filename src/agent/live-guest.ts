@@ -8,6 +8,7 @@ import { type Grants, makeGrantSettings, openGrants } from "../host/grants.ts";
 import type { MetricReading } from "../host/metric-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import { LeaseRing } from "../ring/lease-ring.ts";
 import { PerExchangeFactory } from "../ring/per-exchange-guest.ts";
 import { Ring } from "../ring/ring.ts";
@@ -21,10 +22,18 @@ export type AnyRing = Ring | LeaseRing;
 /** A ring that takes longer to end, with events that run for seconds, is not waited for. */
 const MAX_RETIRE_MS = 5000;
 
+export interface LiveGuestOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: ModuleMetrics;
+  /** Of the event loop that calls the guest. */
+  readonly clock: ReadClock;
+}
+
 export class LiveGuest {
+  readonly #options: LiveGuestOptions;
   readonly #settings: Settings;
   readonly #log: Log;
-  readonly #metrics: ModuleMetrics;
   #loaded: LoadedGuest;
   #loadedAtMs = Date.now();
   #ring: AnyRing;
@@ -35,16 +44,11 @@ export class LiveGuest {
   /** Resolves when nothing is left of the ring that served before. */
   #retired: Promise<void> = Promise.resolve();
 
-  private constructor(
-    settings: Settings,
-    log: Log,
-    metrics: ModuleMetrics,
-    config: GuestConfig,
-    loaded: LoadedGuest,
-  ) {
+  private constructor(options: LiveGuestOptions, config: GuestConfig, loaded: LoadedGuest) {
+    const { settings, log } = options;
+    this.#options = options;
     this.#settings = settings;
     this.#log = log;
-    this.#metrics = metrics;
     this.#config = config;
     this.#loaded = loaded;
     this.#grants = openGrants(makeGrantSettings(settings.allowCallouts));
@@ -53,11 +57,12 @@ export class LiveGuest {
   }
 
   /** @throws ModuleError when the module cannot be used, InputError when the file of its configuration cannot. */
-  static async load(settings: Settings, log: Log, metrics: ModuleMetrics): Promise<LiveGuest> {
+  static async load(options: LiveGuestOptions): Promise<LiveGuest> {
+    const { settings, log } = options;
     const config = new GuestConfig(settings.configPath);
     const loaded = await loadGuest(settings, config, config.file, log);
     config.warnIfUnused(loaded.factory, log);
-    return new LiveGuest(settings, log, metrics, config, loaded);
+    return new LiveGuest(options, config, loaded);
   }
 
   /** When the module that serves was loaded, in milliseconds since the epoch. */
@@ -132,7 +137,7 @@ export class LiveGuest {
       settings: slotSettings(this.#settings),
       configJson,
       log: this.#log,
-      metrics: this.#metrics,
+      metrics: this.#options.metrics,
     };
     try {
       if (factory.isStateful) return new LeaseRing({ ...common, factory, grants, takesSingleEvents: false });
@@ -146,7 +151,7 @@ export class LiveGuest {
           wantsRequest: () => exclusive.wantsRequest,
         });
       }
-      return new Ring({ ...common, factory, isServing });
+      return new Ring({ ...common, factory, isServing, clock: this.#options.clock });
     } catch (error) {
       if (!(error instanceof EventFailure)) throw error;
       throw this.#config.refusal(error);

@@ -150,13 +150,13 @@ export class Dispatcher implements EventSink, JobOwner {
 
   pass(kind: EventKind): void {
     this.#events.count(kind, PLAIN_ALLOW, Decider.none);
-    this.#events.observeDuration(kind, performance.now() - this.#clock.readAtMs);
+    this.#events.observeDuration(kind, this.#clock.read() - this.#clock.readAtMs);
   }
 
   refuse(failure: EventFailure, event: FailedEvent): Verdict {
     const verdict = this.#failed(failure, event);
     this.#events.count(event.kind, verdict, Decider.failPolicy);
-    this.#events.observeDuration(event.kind, performance.now() - this.#clock.readAtMs);
+    this.#events.observeDuration(event.kind, this.#clock.read() - this.#clock.readAtMs);
     return verdict;
   }
 
@@ -167,7 +167,11 @@ export class Dispatcher implements EventSink, JobOwner {
   }
 
   configure(config: unknown): ConfigureOutcome {
-    return this.#configure(config);
+    try {
+      return this.#configure(config);
+    } finally {
+      this.#clock.read();
+    }
   }
 
   /** Ends all exchanges, and writes the counts of failures that were held back from the log. */
@@ -263,10 +267,9 @@ export class Dispatcher implements EventSink, JobOwner {
     verdict: Verdict,
     decider: Decider = Decider.none,
   ): void {
-    const startedAtMs = this.#clock.readAtMs;
     this.#events.count(event.kind, verdict, decider);
     source.answer(event, verdict);
-    this.#events.observeDuration(event.kind, performance.now() - startedAtMs);
+    this.#events.observeDuration(event.kind, this.#clock.read() - this.#clock.readAtMs);
   }
 
   #failed(failure: EventFailure, { kind, correlationId }: FailedEvent): Verdict {
@@ -295,7 +298,7 @@ export class Dispatcher implements EventSink, JobOwner {
       this.#events.count(event.kind, final, failure === null ? Decider.guest : Decider.failPolicy);
       source.answer(event, final);
     }
-    const ms = performance.now() - job.startedAtMs;
+    const ms = (job.endedAtMs > 0 ? job.endedAtMs : this.#clock.read()) - job.startedAtMs;
     if (!job.isCancelled) this.#events.observeDuration(event.kind, ms);
     if (this.#log.debugEnabled) logVerdict(this.#log, event, final, ms, job.isCancelled);
     if (this.#observers.size > 0) {

@@ -19,6 +19,7 @@ export class EventJob implements RingJob, PendingEvent {
   readonly exchange: Exchange | null;
   /** Milliseconds on the monotonic clock, when its frame was read. */
   readonly startedAtMs: number;
+  endedAtMs = 0;
   readonly #owner: JobOwner;
   #isSettled = false;
   #isCancelled = false;

@@ -7,6 +7,7 @@ import { prepareGuest } from "../abi/guest-recipe.ts";
 import { EventFailure } from "../event/failure.ts";
 import { PLAIN_ALLOW } from "../event/verdict.ts";
 import { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
+import { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import type { CallListener } from "./call-meter.ts";
 import { PrefetchClaim } from "./prefetch-claim.ts";
 import { InlineRing } from "./inline-ring.ts";
@@ -69,6 +70,7 @@ async function start(
     configJson: message.configJson,
     log: forwardingLog(message.debugEnabled, post),
     counters,
+    clock: new ReadClock(),
     onRefill,
   });
 }

@@ -10,6 +10,7 @@ import { EventFailure } from "../event/failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleCounters } from "../telemetry/metrics/module-metrics.ts";
+import type { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import { LineRate } from "../wasm/imports/line-rate.ts";
 import type { CallListener } from "./call-meter.ts";
 import { InlineSlot } from "./inline-slot.ts";
@@ -28,6 +29,7 @@ export interface InlineRingOptions {
   readonly configJson: string | null;
   readonly log: Log;
   readonly counters: ModuleCounters;
+  readonly clock: ReadClock;
   /** Events are being answered while this ring is made. */
   readonly isServing?: boolean;
   /** Called when a slot that had lost its instance has a new one, or could not get one and tries again later. */
@@ -245,12 +247,14 @@ export class InlineRing {
   /** Answers what it took, in milliseconds. */
   #addSlot(): number {
     const startedAtMs = performance.now();
-    const { factory, settings, log, counters } = this.#options;
-    const index = this.#freeIndex();
     this.#slots.push(
-      new InlineSlot(index, factory, settings, this.#configJson, log, this.#budget, counters, () =>
-        this.#refillLater(),
-      ),
+      new InlineSlot({
+        ...this.#options,
+        index: this.#freeIndex(),
+        configJson: this.#configJson,
+        budget: this.#budget,
+        onEmpty: () => this.#refillLater(),
+      }),
     );
     const costMs = performance.now() - startedAtMs;
     this.#budget.recordWanted(costMs);

@@ -11,6 +11,7 @@ import { lateFailure } from "../event/late-failure.ts";
 import type { Verdict } from "../event/verdict.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleCounters, ReplacementReason } from "../telemetry/metrics/module-metrics.ts";
+import type { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import type { CallListener } from "./call-meter.ts";
 import { madeTooLate } from "./no-instance.ts";
 import { toFailure } from "./to-failure.ts";
@@ -19,6 +20,20 @@ import type { RefillBudget } from "./refill-budget.ts";
 import { reasonOf } from "./replacement-reason.ts";
 import type { SlotSettings } from "./slot-settings.ts";
 import type { SlotState } from "./slot-state.ts";
+
+export interface InlineSlotOptions {
+  readonly index: number;
+  readonly factory: StatelessFactory;
+  readonly settings: SlotSettings;
+  /** The configuration of the moment; null while there is none. */
+  readonly configJson: string | null;
+  readonly log: Log;
+  readonly budget: RefillBudget;
+  readonly counters: ModuleCounters;
+  readonly clock: ReadClock;
+  /** The slot has no instance any more and should be refilled. */
+  onEmpty(): void;
+}
 
 export class InlineSlot {
   readonly index: number;
@@ -29,6 +44,7 @@ export class InlineSlot {
   readonly #budget: RefillBudget;
   readonly #lineRate: LineRate;
   readonly #counters: ModuleCounters;
+  readonly #clock: ReadClock;
   #state: SlotState = "broken";
   #instance: StatelessGuest | null = null;
   #configJson: string | null = null;
@@ -40,30 +56,22 @@ export class InlineSlot {
   #isCharged = false;
 
   /**
-   * Makes the first instance, too. `configJson` is the configuration of the moment, null while there is none;
-   * `onEmpty` is called when the slot has no instance any more and should be refilled.
+   * Makes the first instance, too.
    *
    * @throws ModuleError when the instance cannot be made, EventFailure when it refuses the configuration.
    */
-  constructor(
-    index: number,
-    factory: StatelessFactory,
-    settings: SlotSettings,
-    configJson: string | null,
-    log: Log,
-    budget: RefillBudget,
-    counters: ModuleCounters,
-    onEmpty: () => void,
-  ) {
-    this.index = index;
-    this.#factory = factory;
+  constructor(options: InlineSlotOptions) {
+    const { settings } = options;
+    this.index = options.index;
+    this.#factory = options.factory;
     this.#settings = settings;
     this.#lineRate = new LineRate({ linesPerSecond: settings.guestLogRate });
-    this.#configJson = configJson;
-    this.#log = log;
-    this.#budget = budget;
-    this.#counters = counters;
-    this.#onEmpty = onEmpty;
+    this.#configJson = options.configJson;
+    this.#log = options.log;
+    this.#budget = options.budget;
+    this.#counters = options.counters;
+    this.#clock = options.clock;
+    this.#onEmpty = () => options.onEmpty();
     this.#instantiate();
     this.#state = "idle";
   }
@@ -113,17 +121,17 @@ export class InlineSlot {
       return toFailure(error);
     }
     this.#state = "busy";
-    const isTimed = listener !== null || graceMs > 0;
-    const startedAtMs = isTimed ? performance.now() : 0;
+    const isBrief = graceMs > 0;
+    const startedAtMs = listener !== null ? this.#clock.read() : isBrief ? this.#clock.latestMs : 0;
     let outcome: Verdict | EventFailure;
     try {
       outcome = instance.call(event, timeoutMs, graceMs, goneMs);
     } catch (error) {
       outcome = toFailure(error);
     }
-    if (isTimed) {
-      const endedAtMs = performance.now();
-      if (graceMs > 0) outcome = this.#inTime(outcome, event, goneMs + endedAtMs - startedAtMs);
+    if (isBrief || listener !== null) {
+      const endedAtMs = this.#clock.read();
+      if (isBrief) outcome = this.#inTime(outcome, event, goneMs + endedAtMs - startedAtMs);
       listener?.onCall({ kind: event.kind, startedAtMs, endedAtMs, fuelUnits: instance.fuelUsed });
     }
     this.#afterCall(instance, outcome);

@@ -12,6 +12,7 @@ import type { EventKind } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ModuleMetrics } from "../telemetry/metrics/module-metrics.ts";
+import type { ReadClock } from "../telemetry/metrics/read-clock.ts";
 import { type CallListener, CallMeter, type MeasuredCall } from "./call-meter.ts";
 import { CostJudge } from "./cost-judge.ts";
 import { addStates, type InstanceStates, NO_INSTANCES } from "./instance-states.ts";
@@ -36,6 +37,7 @@ export interface RingOptions {
   readonly configJson: string | null;
   readonly log: Log;
   readonly metrics: ModuleMetrics;
+  readonly clock: ReadClock;
   /** Events are being answered while this ring is made. */
   readonly isServing?: boolean;
 }
@@ -183,6 +185,7 @@ export class Ring {
       this.#moveToWorker(job, outcome);
       return;
     }
+    if (isBrief || listener !== null) job.endedAtMs = this.#options.clock.latestMs;
     settle(job, outcome);
   }
 

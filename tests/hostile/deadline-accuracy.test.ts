@@ -8,6 +8,7 @@ import type { HeadersEvent } from "../../src/event/event.ts";
 import { EventFailure } from "../../src/event/failure.ts";
 import type { Verdict } from "../../src/event/verdict.ts";
 import { ModuleMetrics } from "../../src/telemetry/metrics/module-metrics.ts";
+import { ReadClock } from "../../src/telemetry/metrics/read-clock.ts";
 import { Ring } from "../../src/ring/ring.ts";
 import { textTable } from "../bench/report/text-table.ts";
 import { assembleWat } from "../guests/assemble-guest.ts";
@@ -112,6 +113,7 @@ test("the first heavy event is answered at its deadline, although a thread has t
     configJson: null,
     log: silentLog(),
     metrics: new ModuleMetrics(),
+    clock: new ReadClock(),
     isServing: true,
   });
   // A thread has to do as much, and more.

@@ -58,6 +58,7 @@ export async function openIndoorAgent(
     configJson: null,
     log,
     metrics: moduleMetrics,
+    clock: metrics.clock,
   });
   const config = new ProxyConfig(
     {

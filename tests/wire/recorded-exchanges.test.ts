@@ -145,6 +145,7 @@ describe("a guest that decides as the recorded agent did is answered for in the 
       configJson: null,
       log: silentLog(),
       metrics: new ModuleMetrics(),
+      clock: agent.metrics.clock,
     });
     rings.set(result, ring);
     return ring;

@@ -26,7 +26,7 @@ export const METRICS = {
   eventDuration: histogram(
     "event_duration_seconds",
     ["event"],
-    "Time from the read of an event to its queued answer.",
+    "Time from the read of an event to its verdict.",
   ),
   queueDuration: histogram(
     "queue_duration_seconds",

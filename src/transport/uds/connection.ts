@@ -291,7 +291,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
 
   #process(): void {
     this.#isInRead = true;
-    this.#context.metrics.clock.readAtMs = performance.now();
+    this.#context.metrics.clock.beginRead();
     this.#context.egress.beginRead(this);
     try {
       this.#handleFrames();
@@ -299,6 +299,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
       this.#closeBroken(error);
     } finally {
       this.#isInRead = false;
+      this.#context.metrics.clock.endRead();
       this.#reader.release();
       this.#context.egress.endRead();
       this.#afterWrite();

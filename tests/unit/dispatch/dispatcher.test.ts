@@ -159,3 +159,11 @@ test("at debug level, the event, and the verdict with its time, are told", async
     us: expect.any(Number),
   });
 });
+
+test("what a configuration takes is not counted against the event that comes in the same read", async () => {
+  const agent = await open(SETS_RESPONSE_HEADERS);
+  const { clock } = agent.metrics;
+  clock.beginRead();
+  agent.dispatcher.configure({ pool_size: 2 });
+  expect(clock.latestMs).toBeGreaterThan(clock.readAtMs);
+});

@@ -12,6 +12,7 @@ import type { GuestHost } from "../../../src/wasm/guest-host.ts";
 import { LineRate } from "../../../src/wasm/imports/line-rate.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { ModuleCounters } from "../../../src/telemetry/metrics/module-metrics.ts";
+import { ReadClock } from "../../../src/telemetry/metrics/read-clock.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
@@ -57,6 +58,7 @@ async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOpt
     configJson: options.configJson ?? null,
     log,
     counters: new ModuleCounters(),
+    clock: new ReadClock(),
     onRefill: options.onRefill ?? (() => {}),
     isServing: options.isServing ?? false,
   };

@@ -7,6 +7,7 @@ import { InlineSlot } from "../../../src/ring/inline-slot.ts";
 import { RefillBudget } from "../../../src/ring/refill-budget.ts";
 import type { SlotSettings } from "../../../src/ring/slot-settings.ts";
 import { ModuleCounters } from "../../../src/telemetry/metrics/module-metrics.ts";
+import { ReadClock } from "../../../src/telemetry/metrics/read-clock.ts";
 import { guestPath } from "../../guests/guest-path.ts";
 import { sampleRequest } from "../../support/neutral-events.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
@@ -50,7 +51,17 @@ async function open(settings: Partial<SlotSettings> = {}, { madeInMs = 0 } = {})
   const budget = new ObservedBudget(performance.now());
   const counters = new ModuleCounters();
   const log = new RecordedLog();
-  const slot = new InlineSlot(0, factory, slotSettings(settings), null, log, budget, counters, () => {});
+  const slot = new InlineSlot({
+    index: 0,
+    factory,
+    settings: slotSettings(settings),
+    configJson: null,
+    log,
+    budget,
+    counters,
+    clock: new ReadClock(),
+    onEmpty: () => {},
+  });
   const ask = (uri: string): void => void slot.call(sampleRequest({ uri }), 1000, 0, null, 0);
   return { budget, slot, ask };
 }

@@ -10,6 +10,7 @@ import { type DispatchMode, Ring } from "../../../src/ring/ring.ts";
 import type { RingJob } from "../../../src/ring/ring-job.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { ModuleMetrics } from "../../../src/telemetry/metrics/module-metrics.ts";
+import { ReadClock } from "../../../src/telemetry/metrics/read-clock.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
 import type { GuestName } from "../../guests/guest-list.ts";
 import { guestPath } from "../../guests/guest-path.ts";
@@ -69,6 +70,7 @@ async function open(guest: GuestName | Uint8Array<ArrayBuffer>, options: OpenOpt
     configJson: null,
     log: new RecordedLog(),
     metrics: new ModuleMetrics(),
+    clock: new ReadClock(),
   });
   opened.push(ring);
   return ring;
