@@ -25,14 +25,25 @@ export const status = v.pipe(
   v.maxValue(MAX_STATUS, `must be from 0 to ${MAX_STATUS}`),
 );
 
-/** Entries come from JSON.parse, so a header called `__proto__` is a header like any other here. */
-export const headers = v.pipe(
-  v.custom<Record<string, unknown>>(isPlainObject, "must be an object of header names and values"),
-  v.transform(Object.entries),
-  v.array(v.tuple([v.string(), v.union([v.string(), texts], "must be a text or a list of texts")])),
-  v.transform((entries) =>
-    Object.fromEntries(entries.map(([name, value]) => [name, typeof value === "string" ? [value] : value])),
+/**
+ * Keys come from JSON.parse, so one that is called `__proto__` or `constructor` is a key like any other here; valibot's
+ * `record` leaves such keys out.
+ */
+export function mapOf<T>(value: v.GenericSchema<unknown, T>, message = "must be an object") {
+  return v.pipe(
+    v.custom<Record<string, unknown>>(isPlainObject, message),
+    v.transform(Object.entries),
+    v.array(v.tuple([v.string(), value])),
+    v.transform((entries): Record<string, T> => Object.fromEntries(entries)),
+  );
+}
+
+export const headers = mapOf(
+  v.pipe(
+    v.union([v.string(), texts], "must be a text or a list of texts"),
+    v.transform((value) => (typeof value === "string" ? [value] : value)),
   ),
+  "must be an object of header names and values",
 );
 
 export const base64 = v.pipe(

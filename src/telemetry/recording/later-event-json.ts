@@ -18,6 +18,7 @@ import {
   correlationId,
   count,
   flag,
+  mapOf,
   nullableText,
   parseShape,
   status,
@@ -61,7 +62,7 @@ const guardrailJson = v.strictObject({
   model: nullableText,
   categories: v.optional(texts, []),
   route_id: nullableText,
-  metadata: v.optional(v.record(text, text), {}),
+  metadata: v.optional(mapOf(text), {}),
 });
 
 const completeJson = v.strictObject({

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { EventFailure } from "../../event/failure.ts";
 import type { HeaderOp } from "../../event/header-ops.ts";
 import type { Decision, Detection, FrameDecision, Verdict } from "../../event/verdict.ts";
+import { mapOf } from "./event-shape.ts";
 import { isRedacted, NOTHING_REDACTED, REDACTED, type RedactedNames } from "./redaction.ts";
 
 export type Outcome = Verdict | EventFailure;
@@ -39,8 +40,8 @@ export const outcomeSchema = v.union([
     rule_ids: v.optional(texts),
     reason_codes: v.optional(texts),
     confidence: v.optional(v.number()),
-    custom: v.optional(v.record(v.string(), v.unknown())),
-    routing_metadata: v.optional(v.record(v.string(), v.string())),
+    custom: v.optional(mapOf(v.unknown())),
+    routing_metadata: v.optional(mapOf(v.string())),
     replace_body: v.optional(v.string()),
     replace_body_base64: v.optional(v.string()),
     needs_more: v.optional(v.boolean()),

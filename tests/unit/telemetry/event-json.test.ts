@@ -70,6 +70,17 @@ describe("an event in JSON", () => {
     ]);
   });
 
+  test("keeps metadata whose names objects have by nature", () => {
+    const text = '{"kind":"guardrail","metadata":{"__proto__":"p","prototype":"q","constructor":"c"}}';
+    const event = readEvent(JSON.parse(text));
+    if (event.kind !== "guardrail-inspect") throw new Error(`read as ${event.kind}`);
+    expect(Object.entries(event.metadata)).toEqual([
+      ["__proto__", "p"],
+      ["prototype", "q"],
+      ["constructor", "c"],
+    ]);
+  });
+
   const refusals: readonly [name: string, value: unknown, said: string][] = [
     ["a list", [], "an event must be a JSON object"],
     ["null", null, "an event must be a JSON object"],
