@@ -148,6 +148,17 @@ describe.skipIf(!IS_LINUX)("the running agent", () => {
     expect(readdirSync(agent.folder.path)).toEqual([]);
   });
 
+  test("leaves the name of the private socket alone once it has handed over: the new agent takes it in that moment", async () => {
+    await using agent = await AgentProcess.start({ module: ECHO, flags: ["--admin-socket", "none"] });
+    using taker = new HalfTaker(agent.socketPath);
+    await takeSteps(taker, 4);
+    const names = () => readdirSync(agent.folder.path).toSorted();
+    const before = names();
+    taker.tell({ type: "committed" });
+    expect(await agent.exited).toBe(0);
+    expect(names()).toEqual(before);
+  });
+
   test("hands over to one at a time; the other waits its turn", async () => {
     await using agent = await AgentProcess.start({ module: ECHO });
     const client = await SteadyClient.connect(agent.socketPath, { protocol: 2, inFlight: 4, name: "c" });

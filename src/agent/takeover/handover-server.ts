@@ -42,7 +42,8 @@ const MODE = 0o600;
 export class HandoverServer {
   readonly #options: HandoverServerOptions;
   readonly #server: UnixSocketListener<LineInbox>;
-  readonly #name: SocketName | null;
+  /** Null once it is the new agent's. */
+  #name: SocketName | null;
   /** The one that has stopped the agent; one at a time. */
   #session: HandoverSession | null = null;
   #ended: Promise<unknown> = Promise.resolve();
@@ -128,8 +129,8 @@ export class HandoverServer {
       log.warn("a new agent could not take over; this one serves on", { reason: outcome.reason });
       return;
     }
-    // The name is the new agent's by now.
-    this.#name?.forget();
+    // The new agent takes it at this moment: from here on it is not looked at, and not removed.
+    this.#name = null;
     this.#server.stop(false);
     log.info("handed over to a new agent", { connections: outcome.connections, paused_ms: outcome.pausedMs });
     owner.onHandedOver();

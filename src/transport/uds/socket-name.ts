@@ -2,8 +2,8 @@
  * The public name of a listening socket: given to it once its mode holds, watched, and removed only while it is ours.
  */
 
-import { chmodSync, linkSync, renameSync, rmSync, unlinkSync } from "node:fs";
-import { inodeOf, permission, socketInUse, stagingPath } from "./socket-path.ts";
+import { chmodSync, linkSync, renameSync, rmSync } from "node:fs";
+import { inodeOf, permission, removeStaleFile, socketInUse, stagingPath, statOrNull } from "./socket-path.ts";
 
 /** How often one looks whether the name is still ours. */
 const NAME_CHECK_MS = 250;
@@ -70,9 +70,13 @@ export class SocketName {
     this.#timer = null;
   }
 
-  /** Removes the socket file if it is still ours. */
+  /**
+   * Removes the socket file if it is still ours. Another agent may take the name in this very moment, so looking and
+   * removing are not two steps.
+   */
   remove(): void {
     this.forget();
-    if (inodeOf(this.#path) === this.inode) unlinkSync(this.#path);
+    const current = statOrNull(this.#path);
+    if (current?.ino === this.inode) removeStaleFile(this.#path, current);
   }
 }

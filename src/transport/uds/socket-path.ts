@@ -135,7 +135,7 @@ export async function lifeOf(path: string): Promise<SocketLife> {
 }
 
 /**
- * Removes a stale socket file if the path still leads to it: by now another agent may have taken the path. Nothing can be
+ * Removes the file if the path still leads to it: by now another agent may have taken the path. Nothing can be
  * removed by its identity, so it is moved away first and looked at then; another agent's socket is put back, unless a
  * third has taken the path in that moment. False: the path is somebody else's.
  *
@@ -170,7 +170,8 @@ function putBack(aside: string, path: string, isSocket: boolean): void {
   }
 }
 
-function statOrNull(path: string): BigIntStats | null {
+/** @throws SocketError when it cannot be told. */
+export function statOrNull(path: string): BigIntStats | null {
   try {
     return lstatSync(path, { bigint: true });
   } catch (cause) {
