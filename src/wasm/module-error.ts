@@ -10,6 +10,7 @@ export type ModuleErrorCode =
   | "module-invalid"
   | "module-unsupported-instruction"
   | "module-too-large"
+  | "module-too-complex"
   | "module-missing-export"
   | "module-wrong-signature"
   | "module-missing-import"

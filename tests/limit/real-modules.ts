@@ -11,6 +11,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { maxCompilerBytes } from "../../src/wasm/metering/function-complexity.ts";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
 import { readOutline } from "../../src/wasm/metering/module-outline.ts";
 import { wideCaps } from "./module-build.ts";
@@ -147,6 +148,7 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>): Record<string, string | numb
       "compile ms": Math.round(compileMs),
       "rewrite ms": Math.round(limitMs),
       "rewrite / compile": (limitMs / compileMs).toFixed(2),
+      "of the complexity budget": `${((limited.compilerBytes / maxCompilerBytes) * 100).toFixed(1)} %`,
       verdict: isAccepted(limited.bytes) ? "valid" : "NOT VALID",
     };
   } catch (error) {

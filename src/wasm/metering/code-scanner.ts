@@ -11,17 +11,18 @@ import {
   callCost,
   hostCallCost,
   instructionCosts,
+  instructionOperands,
   instructionShapes,
   knownCallCost,
   shape,
   throwCost,
 } from "./instruction-shape.ts";
 import { expectEnd } from "./module-outline.ts";
-import { emptyBlockType, opcode } from "./opcode.ts";
+import { opcode } from "./opcode.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
 import { costStep } from "./segment-lengths.ts";
-import { skipBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
+import { noResult, readBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
 
 /** With as many locals, the engine takes no further one. */
 const maxLocals = 50_000;
@@ -36,6 +37,11 @@ const maxRepeatedBytes = 64;
 const exceptionBytes = 64;
 const largestValueBytes = 16;
 
+export interface FunctionArity {
+  readonly parameters: number;
+  readonly results: number;
+}
+
 /**
  * Notes the edits of the function body that the reader spans, of which up to `maxFree` is left to its callers. Returns
  * whether its loops need a local variable to count in, which gets the index `context.localCount`.
@@ -43,13 +49,14 @@ const largestValueBytes = 16;
 export function scanFunction(
   context: ScanContext,
   reader: ByteReader,
-  parameters: number,
+  { parameters, results }: FunctionArity,
   maxFree: number,
 ): boolean {
-  const { paths } = context;
+  const { complexity, paths } = context;
   const start = reader.at;
   context.localCount = parameters + skipLocals(reader, context.typeCount);
   context.codeStart = reader.at;
+  complexity.begin(context.localCount, results);
   paths.begin(reader.at, {
     bodyBytes: reader.end - start,
     mayCount: context.localCount < maxLocals,
@@ -75,18 +82,22 @@ function skipLocals(reader: ByteReader, typeCount: number): number {
 /** Most modules are scanned once and cold, so the frequent shapes are told apart first, without a call. */
 function scanInstructions(context: ScanContext, reader: ByteReader): void {
   const { bytes, end } = reader;
-  const { paths } = context;
+  const { complexity, paths } = context;
   const shortLocals = Math.min(context.localCount, 0x80);
   let at = reader.at;
   let cost = 0;
+  let operands = 0;
+  let writes = 0;
   for (;;) {
     if (at >= end) throw invalidModule("a function has no end", at);
     const code = bytes[at] as number;
     const kind = instructionShapes[code] as number;
     cost += instructionCosts[code] as number;
+    operands += instructionOperands[code] as number;
     const next = at + 1 < end ? (bytes[at + 1] as number) : 0xff;
     if (kind === shape.localIndex && next < shortLocals) {
       at += 2;
+      if (code !== opcode.localGet) writes++;
     } else if (kind === shape.plain) {
       at++;
     } else if (kind === shape.i32Const && next < 0x80) {
@@ -98,10 +109,14 @@ function scanInstructions(context: ScanContext, reader: ByteReader): void {
       if (kind === shape.special) {
         paths.add(cost, at);
         cost = 0;
+        complexity.step(operands, writes);
+        operands = 0;
+        writes = 0;
         scanSpecial(context, reader, code, at);
         if (paths.depth === 0) return;
       } else {
         skipOperands(context, reader, kind, code);
+        if (code === opcode.localSet || code === opcode.localTee) writes++;
       }
       at = reader.at;
     }
@@ -155,11 +170,12 @@ function checkIndex(reader: ByteReader, count: number, what: string): void {
 }
 
 function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at: number): void {
-  const { paths } = context;
+  const { complexity, paths } = context;
   const simpleLoopAt = context.simpleLoopAt;
   context.simpleLoopAt = -1;
   switch (code) {
     case opcode.end:
+      complexity.end();
       paths.end(reader.at);
       return;
     case opcode.call:
@@ -167,14 +183,14 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       return;
     case opcode.brIf: {
       const label = reader.u32();
-      paths.branch(label, at);
+      branch(context, label, at);
       if (label === 0 && simpleLoopAt >= 0) repeatLoop(context, reader, simpleLoopAt, at);
       return;
     }
     case opcode.block:
     case opcode.if:
     case opcode.try:
-      skipBlockType(reader, context.typeCount);
+      enterBlock(context, readBlockType(reader, context.typeCount), code === opcode.try);
       paths.enter(code === opcode.if ? frameKind.if : code === opcode.try ? frameKind.try : frameKind.block);
       if (code === opcode.try) context.calls.mayUnwind = true;
       return;
@@ -182,18 +198,19 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       scanLoop(context, reader, at);
       return;
     case opcode.else:
+      complexity.restart();
       paths.else(at);
       return;
     case opcode.brOnNull:
     case opcode.brOnNonNull:
-      paths.branch(reader.u32(), at);
+      branch(context, reader.u32(), at);
       return;
     case opcode.br:
-      paths.branch(reader.u32(), at);
+      branch(context, reader.u32(), at);
       paths.stop();
       return;
     case opcode.brTable:
-      for (let left = reader.count() + 1; left > 0; left--) paths.branch(reader.u32(), at);
+      for (let left = reader.count() + 1; left > 0; left--) branch(context, reader.u32(), at);
       paths.stop();
       return;
     case opcode.return:
@@ -223,7 +240,7 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
       scanBulk(context, reader, at);
       return;
     case opcode.simdPrefix:
-      scanSimd(reader, at);
+      scanSimd(context, reader, at);
       return;
     case opcode.atomicPrefix:
       scanAtomic(context, reader, at);
@@ -234,10 +251,27 @@ function scanSpecial(context: ScanContext, reader: ByteReader, code: number, at:
   }
 }
 
+function branch({ complexity, paths }: ScanContext, label: number, at: number): void {
+  complexity.branch(label);
+  paths.branch(label, at);
+}
+
+/** `type` as `readBlockType` answers it. */
+function enterBlock({ complexity, outline }: ScanContext, type: number, isTry: boolean): void {
+  const parameters = type < 0 ? 0 : outline.types.parameters[type]!;
+  const results = type < 0 ? type - noResult : outline.types.results[type]!;
+  if (isTry) complexity.try(parameters, results);
+  else complexity.block(parameters, results);
+}
+
 function scanLoop(context: ScanContext, reader: ByteReader, at: number): void {
-  const { edits, paths } = context;
-  const isPlain = reader.bytes[reader.at] === emptyBlockType;
-  skipBlockType(reader, context.typeCount);
+  const { complexity, edits, outline, paths } = context;
+  const type = readBlockType(reader, context.typeCount);
+  const isPlain = type === noResult;
+  complexity.loop(
+    type < 0 ? 0 : outline.types.parameters[type]!,
+    type < 0 ? type - noResult : outline.types.results[type]!,
+  );
   paths.prepare(at);
   context.simpleLoopOpening = edits.push(at, editKind.openBlock, 0);
   paths.enterLoop(reader.at);
@@ -249,7 +283,7 @@ function scanLoop(context: ScanContext, reader: ByteReader, at: number): void {
  * for all: such loops are the hottest and shortest, and the check would weigh most in them. Reads the loop's end, too.
  */
 function repeatLoop(
-  { edits, paths, simpleLoopOpening }: ScanContext,
+  { complexity, edits, paths, simpleLoopOpening }: ScanContext,
   reader: ByteReader,
   start: number,
   at: number,
@@ -259,6 +293,7 @@ function repeatLoop(
   edits.push(at, editKind.repeat, start);
   paths.multiplyTurn(loopCopies);
   reader.at++;
+  complexity.end();
   paths.end(reader.at);
   edits.push(reader.at, editKind.closeBlock, 0);
 }
@@ -270,16 +305,17 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
     const indexAt = reader.at;
     const index = context.functionIndex(reader);
     const isHost = index < outline.importedFunctions;
+    noteCall(context, outline.functionTypes[index]!);
     mayRecurse = !isHost && chargeDirectCall(context, index - outline.importedFunctions, at);
     if (isHost) paths.charge(hostCallCost, at);
     if (mayRecurse) paths.beforeRecursion(at);
     context.moveFunctionIndex(indexAt, index, reader.at);
   } else {
     if (code === opcode.callIndirect || code === opcode.returnCallIndirect) {
-      context.indirectType(reader);
+      noteCall(context, context.indirectType(reader));
       reader.u32();
     } else {
-      context.typeIndex(reader, typeKind.func);
+      noteCall(context, context.typeIndex(reader, typeKind.func));
     }
     paths.chargeBlindCall(callCost, at);
     if (context.isHostReferenced) paths.charge(hostCallCost, at);
@@ -289,6 +325,10 @@ function scanCall(context: ScanContext, reader: ByteReader, code: number, at: nu
   if (code === opcode.returnCall || code === opcode.returnCallIndirect || code === opcode.returnCallRef)
     paths.stop();
   else if (mayRecurse) paths.afterRecursion(reader.at);
+}
+
+function noteCall({ complexity, outline }: ScanContext, type: number): void {
+  complexity.call(outline.types.parameters[type] ?? 0, outline.types.results[type] ?? 0);
 }
 
 /** Returns whether the callers of what is called may wait in a circle of calls. */
@@ -306,16 +346,21 @@ function chargeDirectCall(context: ScanContext, number: number, at: number): boo
 }
 
 function scanException(context: ScanContext, reader: ByteReader, code: number, at: number): void {
-  const { paths } = context;
+  const { complexity, paths } = context;
   switch (code) {
     case opcode.catch:
       reader.u32();
+      complexity.restart();
+      complexity.clause();
       paths.catch(reader.at);
       return;
     case opcode.catchAll:
+      complexity.restart();
+      complexity.clause();
       paths.catch(reader.at);
       return;
     case opcode.delegate:
+      complexity.end();
       paths.delegate(reader.u32(), reader.at);
       return;
     case opcode.throw: {
@@ -335,7 +380,7 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
       paths.stop();
       return;
     case opcode.tryTable:
-      skipBlockType(reader, context.typeCount);
+      enterBlock(context, readBlockType(reader, context.typeCount), true);
       for (let left = reader.count(); left > 0; left--) scanCatchClause(context, reader);
       paths.enter(frameKind.block);
       context.calls.mayUnwind = true;
@@ -346,7 +391,8 @@ function scanException(context: ScanContext, reader: ByteReader, code: number, a
 }
 
 /** `catch` and `catch_ref` name a tag, `catch_all` and `catch_all_ref` do not. */
-function scanCatchClause({ paths }: ScanContext, reader: ByteReader): void {
+function scanCatchClause({ complexity, paths }: ScanContext, reader: ByteReader): void {
+  complexity.clause();
   const at = reader.at;
   const kind = reader.u8();
   if (kind > 3) throw invalidModule(`catch clause ${kind} is unknown`, at);

@@ -51,6 +51,17 @@ export const waitCost = 20_000;
 
 const divisionCost = 6;
 
+/** Comparisons and arithmetic of two operands. */
+const binaryOpcodes: readonly (readonly [first: number, last: number])[] = [
+  [0x46, 0x4f],
+  [0x51, 0x66],
+  [0x6a, 0x78],
+  [0x7c, 0x8a],
+  [0x92, 0x98],
+  [0xa0, 0xa6],
+  [0xd3, 0xd3],
+];
+
 function fill(table: Uint8Array, first: number, last: number, value: number): void {
   table.fill(value, first, last + 1);
 }
@@ -100,6 +111,29 @@ function buildCosts(): Uint8Array {
   return costs;
 }
 
+/** Of plain instructions; what others do with operands is up to the scanner. */
+function buildOperands(): Int8Array {
+  const operands = new Int8Array(256);
+  for (const pushing of [
+    opcode.localGet,
+    opcode.globalGet,
+    opcode.memorySize,
+    opcode.refNull,
+    opcode.refFunc,
+  ])
+    operands[pushing] = 1;
+  operands.fill(1, opcode.i32Const, opcode.f64Const + 1);
+  for (const popping of [opcode.drop, opcode.localSet, opcode.globalSet]) operands[popping] = -1;
+  operands[opcode.select] = -2;
+  operands[opcode.selectTyped] = -2;
+  operands[opcode.tableSet] = -2;
+  operands.fill(-2, 0x36, 0x3e + 1);
+  for (const [first, last] of binaryOpcodes) operands.fill(-1, first, last + 1);
+  for (const condition of [opcode.if, opcode.brIf, opcode.brTable, opcode.callIndirect])
+    operands[condition] = -1;
+  return operands;
+}
+
 function buildSimdShapes(): Uint8Array {
   const shapes = new Uint8Array(0x114);
   fill(shapes, 0x0e, 0x14, simdShape.plain);
@@ -121,6 +155,9 @@ export const instructionShapes = buildShapes();
 
 /** By opcode: what executing it is charged. Read only. */
 export const instructionCosts = buildCosts();
+
+/** By opcode: how many operands it leaves on the stack, less those that it takes. Read only. */
+export const instructionOperands = buildOperands();
 
 /** By SIMD opcode: its `simdShape`. Read only. */
 export const simdShapes = buildSimdShapes();

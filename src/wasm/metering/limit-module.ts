@@ -17,6 +17,7 @@ import { assembleModule, contentOf } from "./module-assembly.ts";
 import { type ModuleOutline, type Section, sectionId } from "./module-outline.ts";
 import { FunctionNames, moveNames, nameSection } from "./name-section.ts";
 import { typeCode } from "./opcode.ts";
+import { assertInstantiable } from "./function-complexity.ts";
 import { ScannedCode } from "./scanned-code.ts";
 import { writeExports, writeFunctions, writeGlobals, writeImports, writeTypes } from "./section-rewriter.ts";
 import { unlike } from "./unlike-name.ts";
@@ -37,8 +38,8 @@ const droppedCustomSections =
  * Rewrites a module so that it cannot outrun its limits. Runs none of it, takes time in proportion to its size and
  * only reads the outline's bytes.
  *
- * @throws ModuleError with the codes module-invalid, module-unsupported-instruction, module-too-large and
- * module-memory-too-large; RangeError when the runtime has no memory left for it
+ * @throws ModuleError with the codes module-invalid, module-unsupported-instruction, module-too-large, module-too-complex
+ * and module-memory-too-large; RangeError when the runtime has no memory left for it
  */
 export function limitModule(outline: ModuleOutline, options: LimitOptions): LimitedModule {
   const limits = withinEngineLimits(options);
@@ -51,6 +52,7 @@ export function limitModule(outline: ModuleOutline, options: LimitOptions): Limi
     moduleBytes: outline.bytes.length,
     initialObjectBytes: entries.objectBytes,
   });
+  assertInstantiable(outline.exports.length, countSet(entries.isReferenced));
   const code = new ScannedCode({ outline, added, helpers, ...entries });
   const hostExports = addHostExports(outline, added, helpers);
 
@@ -78,6 +80,7 @@ export function limitModule(outline: ModuleOutline, options: LimitOptions): Limi
       importedMemory(memory, entries.memoryCap.maxPages(memory.limits)),
     ),
     ...hostExports,
+    compilerBytes: written.compilerBytes,
     functionName: (index) => {
       const guestIndex = added.guestFunction(index);
       return guestIndex === null ? undefined : names.find(guestIndex);
@@ -91,6 +94,10 @@ function withinEngineLimits(options: LimitOptions): LimitOptions {
     maxTableEntries: Math.min(options.maxTableEntries, most.tableEntries),
     fuelPerSlice: Math.max(1, Math.min(options.fuelPerSlice, most.fuel)),
   };
+}
+
+function countSet(flags: Uint8Array): number {
+  return flags.reduce((sum, flag) => sum + flag, 0);
 }
 
 function withName(name: string, content: ByteWriter): ByteWriter {

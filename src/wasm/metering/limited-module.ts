@@ -42,6 +42,8 @@ export interface LimitedModule {
   readonly startExport: string | null;
   /** Mutable i32 global counting bytes of garbage-collected objects made since the host last set it; null when the module makes none. */
   readonly gcBytesExport: string | null;
+  /** What a compiler of the engine may keep for the function that makes it keep most; see `function-complexity.ts`. */
+  readonly compilerBytes: number;
   /** Name of a function by its index in the REWRITTEN module, from the name section or else its export name. */
   functionName(index: number): string | undefined;
 }

@@ -23,7 +23,10 @@ export function skipMemoryAccess(reader: ByteReader): void {
   reader.u32();
 }
 
-export function scanSimd(reader: ByteReader, at: number): void {
+/** `memory.fill`, `table.copy` and most of their kind take three. */
+const bulkOperands = 3;
+
+export function scanSimd({ complexity }: ScanContext, reader: ByteReader, at: number): void {
   const code = reader.u32();
   switch (simdShapes[code]) {
     case simdShape.plain:
@@ -39,6 +42,7 @@ export function scanSimd(reader: ByteReader, at: number): void {
       reader.u8();
       return;
     case simdShape.sixteenBytes:
+      complexity.step(1, 0);
       reader.skip(16);
       return;
     default:
@@ -68,12 +72,14 @@ export function scanBulk(context: ScanContext, reader: ByteReader, at: number): 
   if (code >= bulkOpcode.firstWideArithmetic && code <= bulkOpcode.lastWideArithmetic) return;
   switch (code) {
     case bulkOpcode.memoryFill: {
+      context.complexity.step(-bulkOperands, 0);
       const memory = context.memoryIndex(reader);
       if (!chargeShort(context, at))
         context.replaceByHelper(at, reader.at, context.helpers.fillMemory(memory));
       return;
     }
     case bulkOpcode.memoryCopy: {
+      context.complexity.step(-bulkOperands, 0);
       const to = context.memoryIndex(reader);
       const from = context.memoryIndex(reader);
       if (!chargeShort(context, at))
@@ -83,6 +89,7 @@ export function scanBulk(context: ScanContext, reader: ByteReader, at: number): 
     case bulkOpcode.memoryInit:
       reader.u32();
       reader.u32();
+      context.complexity.step(-bulkOperands, 0);
       if (!chargeShort(context, at)) context.insertHelper(at, context.helpers.chargeBytes());
       return;
     case bulkOpcode.tableGrow: {
@@ -95,6 +102,7 @@ export function scanBulk(context: ScanContext, reader: ByteReader, at: number): 
     case bulkOpcode.tableCopy:
       reader.u32();
       reader.u32();
+      context.complexity.step(-bulkOperands, 0);
       context.insertHelper(at, context.helpers.chargeElements());
       return;
     case bulkOpcode.tableFill:

@@ -8,6 +8,7 @@ import type { AddedDefinitions } from "./added-definitions.ts";
 import { type ByteReader, invalidModule } from "./byte-reader.ts";
 import type { CallCosts } from "./call-costs.ts";
 import { EditList, editKind } from "./edit-list.ts";
+import { FunctionComplexity } from "./function-complexity.ts";
 import type { Code } from "./instruction-bytes.ts";
 import { callCost } from "./instruction-shape.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
@@ -48,6 +49,7 @@ export class ScanContext {
   /** Those of the function that is being read. */
   readonly edits = new EditList();
   readonly paths: PathCosts;
+  readonly complexity = new FunctionComplexity();
   /** The last i32 constant, and where it ended: a length just before a long operation is known. */
   constant = 0;
   constantEnd = 0;
@@ -139,8 +141,8 @@ export class ScanContext {
   }
 
   /** Reads the type of an indirect call, which the engine checks everywhere. */
-  indirectType(reader: ByteReader): void {
-    checkedIndex(reader, this.typeCount, "type");
+  indirectType(reader: ByteReader): number {
+    return checkedIndex(reader, this.typeCount, "type");
   }
 
   typeBytes(type: number): number {

@@ -8,11 +8,18 @@ import { BranchHintWriter, readBranchHints } from "./branch-hints.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CallCosts } from "./call-costs.ts";
-import { scanFunction } from "./code-scanner.ts";
+import { type FunctionArity, scanFunction } from "./code-scanner.ts";
 import { CodeWriter, type ScannedBody } from "./code-writer.ts";
 import { EditList } from "./edit-list.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
+import {
+  assertCompilable,
+  functionTooComplex,
+  maxCompilerBytes,
+  maxOptimisedBytes,
+} from "./function-complexity.ts";
 import { expectEnd, type ModuleOutline, sectionId } from "./module-outline.ts";
+import { FunctionNames } from "./name-section.ts";
 import { maxReadDepth, type ModuleFacts, ScanContext, type ScanFacts } from "./scan-context.ts";
 
 /** JavaScriptCore accepts no larger function. */
@@ -25,6 +32,8 @@ export interface WrittenCode {
   readonly code: ByteWriter;
   /** Content of the section of branch hints without its name; null when there are none. */
   readonly hints: ByteWriter | null;
+  /** The most that a compiler may keep for one of the functions. */
+  readonly compilerBytes: number;
 }
 
 export class ScannedCode {
@@ -41,6 +50,9 @@ export class ScannedCode {
   readonly #counters: Int32Array;
   readonly #firstEdits: Int32Array;
   readonly #endEdits: Int32Array;
+  /** Bytes that a compiler may keep: the optimising one, for functions that it takes, and any. */
+  readonly #optimisedBytes: Float64Array;
+  readonly #compiledBytes: Float64Array;
 
   constructor(module: ModuleFacts) {
     this.#module = module;
@@ -53,6 +65,8 @@ export class ScannedCode {
     this.#counters = new Int32Array(count);
     this.#firstEdits = new Int32Array(count);
     this.#endEdits = new Int32Array(count);
+    this.#optimisedBytes = new Float64Array(count);
+    this.#compiledBytes = new Float64Array(count);
     const section = sections.find(({ id }) => id === sectionId.code);
     const reader = new ByteReader(bytes, section?.start ?? 0, section?.end ?? 0);
     const bodies = section === undefined ? 0 : reader.count();
@@ -103,6 +117,8 @@ export class ScannedCode {
       hasCounter = this.#scan(context, number);
     calls.finish(number, paths.freeReach, paths.hasFreeLoops);
     this.#codeStarts[number] = context.codeStart;
+    this.#optimisedBytes[number] = context.complexity.optimisedBytes;
+    this.#compiledBytes[number] = context.complexity.compiledBytes;
     this.#counters[number] = hasCounter ? context.localCount : -1;
     this.#firstEdits[number] = this.#edits.length;
     this.#edits.append(edits);
@@ -117,12 +133,13 @@ export class ScannedCode {
     );
     context.edits.clear();
     context.number = number;
-    return scanFunction(context, reader, this.#parameters(number), context.calls.maxFree(number));
+    return scanFunction(context, reader, this.#arity(number), context.calls.maxFree(number));
   }
 
-  #parameters(number: number): number {
+  #arity(number: number): FunctionArity {
     const { types, functionTypes, importedFunctions } = this.#outline;
-    return types.parameters[functionTypes[importedFunctions + number] as number] as number;
+    const type = functionTypes[importedFunctions + number] as number;
+    return { parameters: types.parameters[type] as number, results: types.results[type] as number };
   }
 
   /** Writes the guest's functions and behind them the added ones, of which there may be no more from here on. */
@@ -136,14 +153,31 @@ export class ScannedCode {
     const writer = new CodeWriter(bytes, this.#edits, added, helpers, hints, new ByteWriter(4096));
     const guestHints = readBranchHints(this.#outline);
     code.u32(count + added.functions.length);
+    let compilerBytes = 0;
     for (let number = 0; number < count; number++) {
+      const start = code.length;
       writer.write(code, this.#body(number), number, guestHints.get(number));
+      compilerBytes = Math.max(compilerBytes, this.#compilerBytes(number, code.length - start));
     }
     for (const { body } of added.functions) {
       code.u32(body.length);
       code.bytes(body);
     }
-    return { code, hints: hints.functionCount === 0 ? null : withCount(hints.functionCount, hintContent) };
+    assertCompilable(this.#compiledBytes, bytes.length);
+    return {
+      code,
+      hints: hints.functionCount === 0 ? null : withCount(hints.functionCount, hintContent),
+      compilerBytes,
+    };
+  }
+
+  /** @throws ModuleError `module-too-complex` */
+  #compilerBytes(number: number, codeBytes: number): number {
+    const isOptimised = codeBytes <= maxOptimisedBytes;
+    const bytes = Math.max(this.#compiledBytes[number]!, isOptimised ? this.#optimisedBytes[number]! : 0);
+    if (bytes <= maxCompilerBytes) return bytes;
+    const index = this.#outline.importedFunctions + number;
+    throw functionTooComplex(bytes, new FunctionNames(this.#outline).find(index) ?? String(index));
   }
 
   #body(number: number): ScannedBody {

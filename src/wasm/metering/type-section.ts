@@ -28,6 +28,8 @@ export class TypeTable {
   readonly bytes: number[] = [];
   /** How many parameters a function takes; 0 for others. */
   readonly parameters: number[] = [];
+  /** How many results a function gives; 0 for others. */
+  readonly results: number[] = [];
   /** Types of functions (i32 ...) -> i64. */
   readonly splittable = new Set<number>();
 
@@ -35,10 +37,11 @@ export class TypeTable {
     return this.kinds.length;
   }
 
-  add(kind: number, bytes: number, parameters: number): void {
+  add(kind: number, bytes: number, parameters = 0, results = 0): void {
     this.kinds.push(kind);
     this.bytes.push(bytes);
     this.parameters.push(parameters);
+    this.results.push(results);
   }
 }
 
@@ -72,19 +75,20 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
       const start = reader.at;
       const parameters = reader.count();
       for (let left = parameters; left > 0; left--) skipValueType(reader, anyTypeCount);
-      for (let left = reader.count(); left > 0; left--) skipValueType(reader, anyTypeCount);
+      const results = reader.count();
+      for (let left = results; left > 0; left--) skipValueType(reader, anyTypeCount);
       if (isSplittable(reader.bytes.subarray(start, reader.at))) table.splittable.add(table.length);
-      table.add(typeKind.func, 0, parameters);
+      table.add(typeKind.func, 0, parameters, results);
       return;
     }
     case typeCode.struct: {
       let size = 0;
       for (let left = reader.count(); left > 0; left--) size += fieldBytes(reader);
-      table.add(typeKind.struct, size, 0);
+      table.add(typeKind.struct, size);
       return;
     }
     case typeCode.array:
-      table.add(typeKind.array, fieldBytes(reader), 0);
+      table.add(typeKind.array, fieldBytes(reader));
       return;
     default:
       throw invalidModule(`type form 0x${form.toString(16)} is unknown`, reader.at - 1);
@@ -144,16 +148,30 @@ export function skipValueType(reader: ByteReader, typeCount: number): void {
   throw invalidModule(`value type 0x${code.toString(16)} is unknown`, reader.at - 1);
 }
 
-export function skipBlockType(reader: ByteReader, typeCount: number): void {
+/** A block of one result and no parameter, or of neither. */
+export const oneResult = -1;
+export const noResult = -2;
+
+/** Answers `oneResult`, `noResult`, or the index of a type. */
+export function readBlockType(reader: ByteReader, typeCount: number): number {
   const code = reader.u8();
-  if (code === emptyBlockType) return;
+  if (code === emptyBlockType) return noResult;
   reader.at--;
-  if (code === typeCode.ref || code === typeCode.refNull) skipValueType(reader, typeCount);
-  else skipHeapType(reader, typeCount);
+  if (code === typeCode.ref || code === typeCode.refNull) {
+    skipValueType(reader, typeCount);
+    return oneResult;
+  }
+  return Math.max(oneResult, readHeapType(reader, typeCount));
 }
 
-export function skipHeapType(reader: ByteReader, typeCount: number): void {
+/** Answers the index of a type, or a negative number for an abstract one. */
+function readHeapType(reader: ByteReader, typeCount: number): number {
   const at = reader.at;
   const type = reader.s33();
   if (type >= typeCount) throw invalidModule(`type ${type} does not exist`, at);
+  return type;
+}
+
+export function skipHeapType(reader: ByteReader, typeCount: number): void {
+  readHeapType(reader, typeCount);
 }
