@@ -1,4 +1,4 @@
-/** The house as docs/design.md 7 lays it out: which room may know which, and that no module keeps state of its own. */
+/** The floor plan of docs/design.md 7: which folder of src may import which, and that no module keeps state of its own. */
 
 import { describe, expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
@@ -7,7 +7,7 @@ import { Glob } from "bun";
 const SRC = join(import.meta.dir, "../src");
 const MAX_FILE_LINES = 450;
 
-/** Which rooms, or single files of them, a room may import. Itself goes without saying. */
+/** Which folders, or single files of them, a folder may import beside its own files. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["os/hold-signals.ts", "cli/"],
   cli: [
@@ -75,8 +75,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   event: [],
 };
 
-/** Rooms that compute and nothing else: no package, no file, no socket, no process. */
-const PURE_ROOMS: readonly string[] = ["event", "protocol", "exchange", "dispatch", "abi"];
+/** Folders whose code only computes: no package, no file, no socket, no process. */
+const PURE_FOLDERS: readonly string[] = ["event", "protocol", "exchange", "dispatch", "abi"];
 
 /** What only they may use of packages and the system: algorithms, and nothing that reaches outside of the process. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
@@ -87,7 +87,7 @@ interface SourceFile {
   /** Below src, with slashes. */
   readonly path: string;
   /** The top folder, or the file itself at the top. */
-  readonly room: string;
+  readonly folder: string;
   readonly text: string;
   readonly imports: readonly string[];
 }
@@ -110,8 +110,8 @@ async function readSources(): Promise<readonly SourceFile[]> {
     // The transcoder's source is another language in TypeScript's clothes: it has a memory of its own, and imports itself.
     if (path.startsWith("abi/json/transcoder/assembly/")) continue;
     const text = await Bun.file(join(SRC, path)).text();
-    const room = path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
-    files.push({ path, room, text, imports: [...text.matchAll(IMPORTED)].map((match) => match[1]!) });
+    const folder = path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
+    files.push({ path, folder, text, imports: [...text.matchAll(IMPORTED)].map((match) => match[1]!) });
   }
   return files.sort((a, b) => a.path.localeCompare(b.path));
 }
@@ -147,43 +147,43 @@ describe("imports", () => {
     expect(files.flatMap((file) => file.imports).length).toBeGreaterThan(200);
   });
 
-  test("every room is in the plan", () => {
-    expect([...new Set(files.map((file) => file.room))].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
+  test("every folder is in the plan", () => {
+    expect([...new Set(files.map((file) => file.folder))].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
   });
 
   test("the plan names only folders and files that exist, and that somebody imports", () => {
-    const unused = Object.entries(MAY_IMPORT).flatMap(([room, allowed]) =>
+    const unused = Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) =>
       allowed
-        .filter((entry) => !files.some((file) => file.room === room && imports(file, entry)))
-        .map((entry) => `${room} -> ${entry}`),
+        .filter((entry) => !files.some((file) => file.folder === folder && imports(file, entry)))
+        .map((entry) => `${folder} -> ${entry}`),
     );
     expect(unused).toEqual([]);
   });
 
-  test.each(Object.keys(MAY_IMPORT))("%s imports only what the plan allows", (room) => {
+  test.each(Object.keys(MAY_IMPORT))("%s imports only what the plan allows", (folder) => {
     const forbidden: string[] = [];
-    for (const file of files.filter((candidate) => candidate.room === room)) {
+    for (const file of files.filter((candidate) => candidate.folder === folder)) {
       for (const specifier of file.imports) {
         const path = target(file, specifier);
-        if (path === null || path.startsWith(`${room}/`)) continue;
-        if (!MAY_IMPORT[room]!.some((allowed) => covers(allowed, path)))
+        if (path === null || path.startsWith(`${folder}/`)) continue;
+        if (!MAY_IMPORT[folder]!.some((allowed) => covers(allowed, path)))
           forbidden.push(`${file.path} -> ${path}`);
       }
     }
     expect(forbidden).toEqual([]);
   });
 
-  test("the plan has no way back: a room never reaches itself through others", () => {
-    const reach = (room: string, seen: readonly string[]): void => {
-      expect(seen, [...seen, room].join(" -> ")).not.toContain(room);
-      for (const next of MAY_IMPORT[room] ?? []) reach(next.split("/")[0]!, [...seen, room]);
+  test("the plan has no way back: a folder never reaches itself through others", () => {
+    const reach = (folder: string, seen: readonly string[]): void => {
+      expect(seen, [...seen, folder].join(" -> ")).not.toContain(folder);
+      for (const next of MAY_IMPORT[folder] ?? []) reach(next.split("/")[0]!, [...seen, folder]);
     };
-    for (const room of Object.keys(MAY_IMPORT)) reach(room, []);
+    for (const folder of Object.keys(MAY_IMPORT)) reach(folder, []);
   });
 
-  test("the rooms that only compute import no package and nothing of the system", () => {
+  test("the folders that only compute import no package and nothing of the system", () => {
     const foreign = files
-      .filter((file) => PURE_ROOMS.includes(file.room))
+      .filter((file) => PURE_FOLDERS.includes(file.folder))
       .flatMap((file) =>
         file.imports
           .filter((name) => target(file, name) === null && !mayUse(file, name))
@@ -275,6 +275,22 @@ describe("state", () => {
     const { type = "", value = "" } = match?.groups ?? {};
     return /^(?:new (?:Weak)?(?:Map|Set)\b|new Array\b|\[\];|\{\};)/.test(value) && !/[Rr]eadonly/.test(type);
   }
+});
+
+describe("the binary format of WebAssembly", () => {
+  const others = files.filter(({ path }) => !path.startsWith("wasm/binary/"));
+
+  test("is read in wasm/binary, and beside it only where code is metered and checked", () => {
+    const readers = others
+      .filter((file) => imports(file, "wasm/binary/byte-reader.ts"))
+      .map(({ path }) => path);
+    expect(readers.filter((path) => !/^(?:wasm\/metering|tools\/check)\//.test(path))).toEqual([]);
+  });
+
+  test("its header stands in one file", () => {
+    const copies = others.filter(({ text }) => /0x61, 0x73, 0x6d|"\\0asm"/.test(text));
+    expect(copies.map(({ path }) => path)).toEqual([]);
+  });
 });
 
 test(`no file has more than ${MAX_FILE_LINES} lines`, () => {

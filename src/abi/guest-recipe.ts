@@ -3,7 +3,7 @@
  * compiled guest cannot.
  */
 
-import { readExportTypes } from "../wasm/export-types.ts";
+import { readExportTypes } from "../wasm/binary/export-types.ts";
 import { type LoadedModule, loadModule } from "../wasm/load-module.ts";
 import type { LimitOptions } from "../wasm/metering/limited-module.ts";
 import type { AbiName, AbiOptions, OnUnsupported } from "./abi-options.ts";

@@ -1,6 +1,6 @@
 /** A memory that a module imports, as far as the host must know it to make one for each instance. */
 
-import type { MemoryImport } from "./metering/module-outline.ts";
+import type { MemoryImport } from "./binary/module-outline.ts";
 
 export interface ImportedMemory {
   readonly module: string;

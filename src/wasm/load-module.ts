@@ -3,11 +3,11 @@
  * long before any request; instances are made from the result elsewhere.
  */
 
-import { type ExportType, readExportTypes } from "./export-types.ts";
+import { type ExportType, exportTypesOf } from "./binary/export-types.ts";
+import { type ModuleOutline, readOutline } from "./binary/module-outline.ts";
 import { type ImportedMemory, importedMemory } from "./imported-memory.ts";
 import { limitModule } from "./metering/limit-module.ts";
 import type { LimitedModule, LimitOptions } from "./metering/limited-module.ts";
-import { readOutline } from "./metering/module-outline.ts";
 import { exportStart } from "./metering/start-export.ts";
 import { ModuleError } from "./module-error.ts";
 
@@ -33,9 +33,7 @@ export async function loadModule(
   bytes: Uint8Array<ArrayBuffer>,
   limits: LimitOptions | null,
 ): Promise<LoadedModule> {
-  assertBinaryModule(bytes);
-  const exportTypes = readExportTypes(bytes);
-  const { limited, startExport, importedMemories, runnable } = rewritten(bytes, limits);
+  const { outline, limited, startExport, importedMemories, runnable } = rewritten(bytes, limits);
   const module = await compile(runnable);
   return {
     module,
@@ -44,13 +42,14 @@ export async function loadModule(
     limited,
     limits,
     startExport,
-    exportTypes,
+    exportTypes: exportTypesOf(outline),
     imports: WebAssembly.Module.imports(module),
     importedMemories,
   };
 }
 
 interface Rewritten extends Pick<LoadedModule, "limited" | "startExport" | "importedMemories"> {
+  readonly outline: ModuleOutline;
   readonly runnable: Uint8Array<ArrayBuffer>;
 }
 
@@ -60,6 +59,7 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>, limits: LimitOptions | null):
     if (limits === null) {
       const started = exportStart(outline);
       return {
+        outline,
         limited: null,
         startExport: started?.startExport ?? null,
         importedMemories: outline.memoryImports.map((memory) => importedMemory(memory, memory.limits.max)),
@@ -68,7 +68,7 @@ function rewritten(bytes: Uint8Array<ArrayBuffer>, limits: LimitOptions | null):
     }
     const limited = limitModule(outline, limits);
     const { startExport, importedMemories } = limited;
-    return { limited, startExport, importedMemories, runnable: limited.bytes };
+    return { outline, limited, startExport, importedMemories, runnable: limited.bytes };
   } catch (error) {
     if (error instanceof RangeError) throw outOfMemory(bytes, error);
     throw error;
@@ -112,28 +112,6 @@ function notAFile(path: string): ModuleError {
     "module-unreadable",
     `cannot read the module ${path}: it is not a regular file; give the .wasm file`,
   );
-}
-
-const MAGIC = [0x00, 0x61, 0x73, 0x6d];
-const CORE_VERSION = [0x01, 0x00, 0x00, 0x00];
-const COMPONENT_LAYER = 0x01;
-
-function assertBinaryModule(bytes: Uint8Array): void {
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
-    throw new ModuleError(
-      "module-not-wasm",
-      "the file is not a WebAssembly binary (it does not start with \\0asm); build the module to .wasm first",
-    );
-  }
-  if (bytes[6] === COMPONENT_LAYER) {
-    throw new ModuleError(
-      "module-not-wasm",
-      "the file is a WebAssembly component; this agent runs core modules, so build for wasm32-unknown-unknown or wasm32-wasip1",
-    );
-  }
-  if (!CORE_VERSION.every((byte, i) => bytes[MAGIC.length + i] === byte)) {
-    throw new ModuleError("module-not-wasm", "the file is not version 1 of the WebAssembly binary format");
-  }
 }
 
 async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {

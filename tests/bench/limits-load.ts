@@ -7,10 +7,10 @@
 
 import { parseArgs } from "node:util";
 import { guestLimits } from "../../src/abi/guest-recipe.ts";
-import { ByteReader } from "../../src/wasm/metering/byte-reader.ts";
-import { ByteWriter } from "../../src/wasm/metering/byte-writer.ts";
+import { ByteReader } from "../../src/wasm/binary/byte-reader.ts";
+import { ByteWriter } from "../../src/wasm/binary/byte-writer.ts";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline, sectionId } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline, sectionId } from "../../src/wasm/binary/module-outline.ts";
 import { type ExampleLanguage, examplePolicy } from "../support/example-modules.ts";
 import { textTable } from "./report/text-table.ts";
 

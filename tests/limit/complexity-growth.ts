@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { FunctionComplexity } from "../../src/wasm/metering/function-complexity.ts";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../src/wasm/binary/module-outline.ts";
 import { COMPLEX_SHAPES } from "../support/complex-modules.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { wideCaps } from "./module-build.ts";

@@ -1,7 +1,7 @@
 /** What may come of bytes that are perhaps a module: a ModuleError, or a rewritten module as valid as the input is. */
 
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../src/wasm/binary/module-outline.ts";
 import type { LimitedModule } from "../../src/wasm/metering/limited-module.ts";
 import { ModuleError } from "../../src/wasm/module-error.ts";
 import { wideCaps } from "./module-build.ts";

@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../src/wasm/binary/module-outline.ts";
 import { header, leb } from "../unit/metering/module-bytes.ts";
 import { wideCaps } from "./module-build.ts";
 

@@ -1,7 +1,7 @@
 /** The two ways these tests make a module ready to link: as it is, and rewritten by `limitModule`. */
 
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../src/wasm/binary/module-outline.ts";
 import type { LimitedModule, LimitOptions } from "../../src/wasm/metering/limited-module.ts";
 
 export interface BuiltModule {

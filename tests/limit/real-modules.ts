@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { maxCompilerBytes } from "../../src/wasm/metering/function-complexity.ts";
 import { limitModule } from "../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../src/wasm/binary/module-outline.ts";
 import { wideCaps } from "./module-build.ts";
 import type { DriveReport } from "./real-modules/drive.ts";
 import { realPackages } from "./real-modules/packages.ts";

@@ -1,7 +1,7 @@
 /** The http-wasm ABI: what a module must export, and how guests of it are made (https://http-wasm.io/http-handler-abi/). */
 
 import type { EventKind } from "../../event/event.ts";
-import type { ExportType } from "../../wasm/export-types.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
 import type { LoadedModule } from "../../wasm/load-module.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { type AbiOptions, DEFAULT_HTTP_WASM } from "../abi-options.ts";

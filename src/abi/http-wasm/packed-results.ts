@@ -8,14 +8,9 @@
  * (https://github.com/WebAssembly/js-promise-integration).
  */
 
-import {
-  call,
-  functionType,
-  localGet,
-  sequence,
-  unsignedLeb,
-} from "../../wasm/metering/instruction-bytes.ts";
-import { emptyBlockType, opcode, typeCode } from "../../wasm/metering/opcode.ts";
+import { call, functionType, localGet, sequence, unsignedLeb } from "../../wasm/binary/instruction-bytes.ts";
+import { MODULE_HEADER } from "../../wasm/binary/header.ts";
+import { emptyBlockType, opcode, typeCode } from "../../wasm/binary/opcode.ts";
 
 /** Both halves as one number, exact as long as the high one stays below 2^21. */
 export function packed(high: number, low: number): number {
@@ -109,7 +104,7 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   );
   return Uint8Array.from(
     sequence(
-      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      MODULE_HEADER,
       section(1, [
         functionType(three, [f64]),
         functionType(five, [f64]),

@@ -4,7 +4,7 @@
 
 import type { EventKind } from "../../event/event.ts";
 import type { EventFailure } from "../../event/failure.ts";
-import type { ExportType } from "../../wasm/export-types.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
 import type { GuestHost } from "../../wasm/guest-host.ts";
 import { GuestMemory } from "../../wasm/guest-memory.ts";
 import type { InstanceExports } from "../../wasm/imports/import-host.ts";

@@ -1,6 +1,6 @@
 /** The functions of a guest that the host calls (docs/proxy-wasm.md 2), and what it must export at least. */
 
-import type { ExportType } from "../../wasm/export-types.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import type { InstanceExports } from "../../wasm/imports/import-host.ts";
 import { type AbiVersion, readAbiVersion, unknownMarkers } from "./abi-version.ts";

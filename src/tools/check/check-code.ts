@@ -1,6 +1,6 @@
 /** What a module is made of: its size, the features it uses, and whether its functions still have names. */
 
-import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
+import { type ModuleOutline, sectionId } from "../../wasm/binary/module-outline.ts";
 import { showBytes } from "../show-bytes.ts";
 import { type Feature, scanFeatures } from "./feature-scan.ts";
 import { type Finding, findingsAbout } from "./finding.ts";

@@ -2,7 +2,7 @@
 
 import { HEADER_HANDLERS } from "../../abi/json/event-exports.ts";
 import { OPTIONAL_FUNCTIONS, REQUIRED_FUNCTIONS } from "../../abi/json/json-abi.ts";
-import type { ExportType } from "../../wasm/export-types.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
 import { type Finding, type FindingLevel, findingsAbout } from "./finding.ts";
 
 const finding = findingsAbout("exports");

@@ -6,7 +6,7 @@
 import { callbacksOf, readOutline, UNREACHED_CALLBACKS } from "../../abi/proxy-wasm/guest-exports.ts";
 import { PROXY_FUNCTIONS, STUB_FUNCTIONS } from "../../abi/proxy-wasm/host-functions/known-names.ts";
 import { MODULE, unknownImports } from "../../abi/proxy-wasm/imports.ts";
-import type { ExportType } from "../../wasm/export-types.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
 import type { AbiImports } from "../../wasm/imports/abi-imports.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { checkImports } from "./check-imports.ts";

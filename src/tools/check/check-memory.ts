@@ -1,8 +1,8 @@
 /** Memories and tables a module asks for, against what an instance may have. */
 
-import { ByteReader } from "../../wasm/metering/byte-reader.ts";
+import { ByteReader } from "../../wasm/binary/byte-reader.ts";
 import { pageBytes } from "../../wasm/metering/limit-helpers.ts";
-import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
+import { type ModuleOutline, sectionId } from "../../wasm/binary/module-outline.ts";
 import { showBytes } from "../show-bytes.ts";
 import { type Finding, findingsAbout } from "./finding.ts";
 import { skipValueType } from "./skip-types.ts";

@@ -8,7 +8,7 @@ import type { PolicyBundle } from "../../abi/opa/opa-options.ts";
 import { unpackBundle } from "../../abi/opa/policy-bundle.ts";
 import { readPolicyOptions } from "../../agent/policy-settings.ts";
 import { type LoadedModule, loadModule } from "../../wasm/load-module.ts";
-import { type ModuleOutline, readOutline } from "../../wasm/metering/module-outline.ts";
+import { type ModuleOutline, readOutline } from "../../wasm/binary/module-outline.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import type { GuestSettings } from "../guest-settings.ts";
 import { checkBehaviour } from "./check-behaviour.ts";

@@ -1,7 +1,7 @@
 /** How a module wants to be started, and what of that happens here. */
 
-import type { ExportType } from "../../wasm/export-types.ts";
-import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
+import type { ExportType } from "../../wasm/binary/export-types.ts";
+import { type ModuleOutline, sectionId } from "../../wasm/binary/module-outline.ts";
 import { type Finding, findingsAbout } from "./finding.ts";
 
 const finding = findingsAbout("start");

@@ -4,10 +4,10 @@
  * https://webassembly.org/features/
  */
 
-import { ByteReader } from "../../wasm/metering/byte-reader.ts";
+import { ByteReader } from "../../wasm/binary/byte-reader.ts";
 import { instructionShapes, shape, simdShape, simdShapes } from "../../wasm/metering/instruction-shape.ts";
-import { type ModuleOutline, sectionId } from "../../wasm/metering/module-outline.ts";
-import { atomicOpcode, bulkOpcode, gcOpcode, opcode } from "../../wasm/metering/opcode.ts";
+import { type ModuleOutline, sectionId } from "../../wasm/binary/module-outline.ts";
+import { atomicOpcode, bulkOpcode, gcOpcode, opcode } from "../../wasm/binary/opcode.ts";
 import { skipBlockType, skipHeapType, skipValueType } from "./skip-types.ts";
 
 export const FEATURES = [

@@ -3,8 +3,8 @@
  * https://webassembly.github.io/spec/core/binary/types.html
  */
 
-import type { ByteReader } from "../../wasm/metering/byte-reader.ts";
-import { emptyBlockType, typeCode } from "../../wasm/metering/opcode.ts";
+import type { ByteReader } from "../../wasm/binary/byte-reader.ts";
+import { emptyBlockType, typeCode } from "../../wasm/binary/opcode.ts";
 
 export function skipValueType(reader: ByteReader): void {
   const code = reader.u8();

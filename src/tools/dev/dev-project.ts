@@ -5,6 +5,7 @@
 
 import { closeSync, globSync, openSync, readSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
+import { MODULE_MAGIC } from "../../wasm/binary/header.ts";
 import { type BuildRecipe, findBuildRecipe, givenRecipe } from "./build-recipe.ts";
 import type { DevSettings } from "./dev-settings.ts";
 
@@ -26,8 +27,7 @@ export class ProjectError extends Error {
 }
 
 /** Of a module, and of a bundle with one. */
-const MAGICS: readonly Buffer[] = [Buffer.from("\0asm"), Buffer.of(0x1f, 0x8b)];
-const MAGIC_BYTES = 4;
+const MAGICS: readonly Buffer[] = [Buffer.from(MODULE_MAGIC), Buffer.of(0x1f, 0x8b)];
 
 /** Where build tools leave modules, for a build that does not say. */
 const USUAL_PLACES = [
@@ -98,7 +98,7 @@ function mayBeModule(path: string): boolean {
 }
 
 function startsLikeModule(path: string): boolean {
-  const start = Buffer.alloc(MAGIC_BYTES);
+  const start = Buffer.alloc(MODULE_MAGIC.length);
   try {
     const fd = openSync(path, "r");
     try {

@@ -3,7 +3,7 @@
  * own. Gives out their indices before anything is written, and knows how the guest's function indices move.
  */
 
-import type { ModuleOutline } from "./module-outline.ts";
+import type { ModuleOutline } from "../binary/module-outline.ts";
 import { unlike } from "./unlike-name.ts";
 
 interface AddedFunction {

@@ -7,10 +7,10 @@
  * means the function's index, which counts imports as well. Hints are written the way they are looked up.
  */
 
-import { ByteReader } from "./byte-reader.ts";
-import type { ByteWriter } from "./byte-writer.ts";
-import type { ModuleOutline, Section } from "./module-outline.ts";
-import { sectionId } from "./module-outline.ts";
+import { ByteReader } from "../binary/byte-reader.ts";
+import type { ByteWriter } from "../binary/byte-writer.ts";
+import type { ModuleOutline, Section } from "../binary/module-outline.ts";
+import { sectionId } from "../binary/module-outline.ts";
 
 export const branchHintSection = "metadata.code.branch_hint";
 

@@ -4,13 +4,13 @@
  */
 
 import { ModuleError } from "../module-error.ts";
-import { type ByteReader, invalidModule } from "./byte-reader.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { type ByteReader, invalidModule } from "../binary/byte-reader.ts";
+import type { ByteWriter } from "../binary/byte-writer.ts";
 import type { Initialisers } from "./initialisers.ts";
-import type { Code } from "./instruction-bytes.ts";
+import type { Code } from "../binary/instruction-bytes.ts";
 import { pageBytes } from "./limit-helpers.ts";
-import { type Limits, readLimits } from "./module-outline.ts";
-import { skipValueType } from "./type-section.ts";
+import { type Limits, readLimits } from "../binary/module-outline.ts";
+import { skipValueType } from "../binary/type-section.ts";
 
 /** A table whose entries begin with a value of their own starts with these two bytes. */
 const initialisedTable = 0x40;

@@ -5,7 +5,7 @@
  */
 
 import { frameKind } from "./block-frame.ts";
-import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { type ByteReader, invalidModule } from "../binary/byte-reader.ts";
 import { editKind, loopCopies } from "./edit-list.ts";
 import {
   callCost,
@@ -17,12 +17,12 @@ import {
   shape,
   throwCost,
 } from "./instruction-shape.ts";
-import { expectEnd } from "./module-outline.ts";
-import { opcode } from "./opcode.ts";
+import { expectEnd } from "../binary/module-outline.ts";
+import { opcode } from "../binary/opcode.ts";
 import { scanAtomic, scanBulk, scanGc, scanSimd, skipMemoryAccess } from "./prefixed-instructions.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
 import { costStep } from "./segment-lengths.ts";
-import { noResult, readBlockType, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
+import { noResult, readBlockType, skipHeapType, skipValueType, typeKind } from "../binary/type-section.ts";
 
 /** With as many locals, the engine takes no further one. */
 const maxLocals = 50_000;

@@ -4,12 +4,20 @@
 
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { type BranchHintWriter, type FunctionHints, unlikely } from "./branch-hints.ts";
-import { ByteReader } from "./byte-reader.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { ByteReader } from "../binary/byte-reader.ts";
+import type { ByteWriter } from "../binary/byte-writer.ts";
 import { type EditList, editKind, loopCopies } from "./edit-list.ts";
-import { type Code, call, globalGet, globalSet, i32Const, i64Const, sequence } from "./instruction-bytes.ts";
+import {
+  type Code,
+  call,
+  globalGet,
+  globalSet,
+  i32Const,
+  i64Const,
+  sequence,
+} from "../binary/instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
-import { emptyBlockType, opcode, typeCode } from "./opcode.ts";
+import { emptyBlockType, opcode, typeCode } from "../binary/opcode.ts";
 import { loopCredit } from "./loop-credit.ts";
 
 export interface ScannedBody {

@@ -3,13 +3,13 @@
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
-import type { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import type { ByteReader } from "../binary/byte-reader.ts";
+import { ByteWriter } from "../binary/byte-writer.ts";
 import { copyTables, MemoryCap } from "./capped-limits.ts";
 import { Initialisers } from "./initialisers.ts";
-import type { Code } from "./instruction-bytes.ts";
+import type { Code } from "../binary/instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
-import { expectEnd, externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
+import { expectEnd, externalKind, type ModuleOutline, sectionId } from "../binary/module-outline.ts";
 import { readerOf } from "./section-rewriter.ts";
 
 export interface EntrySections {

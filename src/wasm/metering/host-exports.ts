@@ -15,11 +15,11 @@ import {
   localGet,
   localTee,
   sequence,
-} from "./instruction-bytes.ts";
+} from "../binary/instruction-bytes.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
 import type { LimitedModule } from "./limited-module.ts";
-import { externalKind, type ModuleOutline } from "./module-outline.ts";
-import { opcode, typeCode } from "./opcode.ts";
+import { externalKind, type ModuleOutline } from "../binary/module-outline.ts";
+import { opcode, typeCode } from "../binary/opcode.ts";
 import { addStartExport } from "./start-export.ts";
 
 const { i32, i64 } = typeCode;

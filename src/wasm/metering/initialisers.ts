@@ -6,12 +6,12 @@
 
 import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
-import { type ByteReader, invalidModule } from "./byte-reader.ts";
-import type { ByteWriter } from "./byte-writer.ts";
-import type { ModuleOutline } from "./module-outline.ts";
-import { gcOpcode, opcode } from "./opcode.ts";
+import { type ByteReader, invalidModule } from "../binary/byte-reader.ts";
+import type { ByteWriter } from "../binary/byte-writer.ts";
+import type { ModuleOutline } from "../binary/module-outline.ts";
+import { gcOpcode, opcode } from "../binary/opcode.ts";
 import { hex, unsupportedInstruction } from "./scan-context.ts";
-import { objectHeaderBytes, skipHeapType, skipValueType, typeKind } from "./type-section.ts";
+import { objectHeaderBytes, skipHeapType, skipValueType, typeKind } from "../binary/type-section.ts";
 
 /** A value on the stack of a constant expression: an i32 when it is one and known. */
 type Known = number | undefined;

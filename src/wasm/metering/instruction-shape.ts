@@ -3,7 +3,7 @@
  * accepts; the scanner gives the shapes with a name of their own special treatment.
  */
 
-import { opcode } from "./opcode.ts";
+import { opcode } from "../binary/opcode.ts";
 
 /** How the bytes after an opcode are read. */
 export const shape = {

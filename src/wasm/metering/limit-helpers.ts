@@ -25,11 +25,11 @@ import {
   sequence,
   tableSize,
   whenTrue,
-} from "./instruction-bytes.ts";
+} from "../binary/instruction-bytes.ts";
 import type { LimitOptions } from "./limited-module.ts";
-import { bulkOpcode, opcode, typeCode } from "./opcode.ts";
+import { bulkOpcode, opcode, typeCode } from "../binary/opcode.ts";
 import { countedAhead, creditParts } from "./loop-credit.ts";
-import { objectHeaderBytes } from "./type-section.ts";
+import { objectHeaderBytes } from "../binary/type-section.ts";
 
 const { i32, i64 } = typeCode;
 

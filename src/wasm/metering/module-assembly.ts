@@ -4,8 +4,9 @@
  * (`start-export.ts`).
  */
 
-import { ByteWriter } from "./byte-writer.ts";
-import { type ModuleOutline, orderOf, type Section, sectionId } from "./module-outline.ts";
+import { ByteWriter } from "../binary/byte-writer.ts";
+import { MODULE_HEADER } from "../binary/header.ts";
+import { type ModuleOutline, orderOf, type Section, sectionId } from "../binary/module-outline.ts";
 
 export interface NewSections {
   /** New contents by section id; the others stay as they are. */
@@ -21,15 +22,14 @@ interface Part {
   readonly content: Uint8Array;
 }
 
-const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const longestSectionHeader = 6;
 
 export function assembleModule(outline: ModuleOutline, sections: NewSections): Uint8Array<ArrayBuffer> {
   const parts = orderedParts(outline, sections);
-  let size = header.length;
+  let size = MODULE_HEADER.length;
   for (const { content } of parts) size += longestSectionHeader + content.length;
   const module = new ByteWriter(size);
-  module.bytes(header);
+  module.bytes(MODULE_HEADER);
   for (const { id, content } of parts) {
     module.u8(id);
     module.u32(content.length);

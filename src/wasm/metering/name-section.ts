@@ -1,17 +1,15 @@
 /**
- * The names of functions: moved to their new indices for tools that read the rewritten module, and looked up for trap
- * reports. Names are a courtesy, so a damaged section counts as absent.
+ * The names of functions, moved to their new indices for tools that read the rewritten module. Names are a courtesy, so a
+ * damaged section counts as absent.
  * https://webassembly.github.io/spec/core/appendix/custom.html#name-section
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
-import { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
-import { type Export, externalKind, type ModuleOutline, type Section, sectionId } from "./module-outline.ts";
+import { ByteReader } from "../binary/byte-reader.ts";
+import { ByteWriter } from "../binary/byte-writer.ts";
+import { functionNames, nameSection } from "../binary/function-names.ts";
+import type { ModuleOutline, Section } from "../binary/module-outline.ts";
 
-export const nameSection = "name";
-
-const functionNames = 1;
 /** Names of locals and of labels: by far the largest part, and of no use to anyone here. */
 const droppedSubsections = [2, 3];
 
@@ -40,10 +38,6 @@ export function moveNames(
   return moved;
 }
 
-function findNameSection({ sections }: ModuleOutline): Section | undefined {
-  return sections.find(({ id, name }) => id === sectionId.custom && name === nameSection);
-}
-
 function moveFunctionNames(reader: ByteReader, writer: ByteWriter, added: AddedDefinitions): void {
   const count = reader.count();
   writer.u32(count);
@@ -52,53 +46,5 @@ function moveFunctionNames(reader: ByteReader, writer: ByteWriter, added: AddedD
     const start = reader.at;
     reader.range();
     writer.range(reader.bytes, start, reader.at);
-  }
-}
-
-/** Looks functions up by the guest's own index; reads the names when the first one is asked for. */
-export class FunctionNames {
-  readonly #exports: readonly Export[];
-  /** A copy of the section alone, so that the module's bytes need not be kept. */
-  readonly #section: Uint8Array | null;
-  #names: Map<number, string> | null = null;
-
-  constructor(outline: ModuleOutline) {
-    const { bytes, exports } = outline;
-    const section = findNameSection(outline);
-    this.#section = section === undefined ? null : bytes.slice(section.start, section.end);
-    this.#exports = exports;
-  }
-
-  /** From the name section, or else the name of the first export. */
-  find(index: number): string | undefined {
-    this.#names ??= this.#read();
-    return this.#names.get(index);
-  }
-
-  #read(): Map<number, string> {
-    const names = new Map<number, string>();
-    for (const { name, kind, index } of this.#exports) {
-      if (kind === externalKind.func && !names.has(index)) names.set(index, name);
-    }
-    if (this.#section !== null)
-      readFunctionNames(new ByteReader(this.#section, 0, this.#section.length), names);
-    return names;
-  }
-}
-
-function readFunctionNames(reader: ByteReader, names: Map<number, string>): void {
-  try {
-    while (!reader.isDone) {
-      const id = reader.u8();
-      const content = reader.range();
-      if (id !== functionNames) continue;
-      for (let left = content.count(); left > 0; left--) {
-        const index = content.u32();
-        const name = content.name();
-        if (name !== "") names.set(index, name);
-      }
-    }
-  } catch {
-    // Names read before the damage are still good.
   }
 }

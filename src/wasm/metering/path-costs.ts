@@ -12,7 +12,7 @@
  */
 
 import { field, frameKind, frameStride } from "./block-frame.ts";
-import { invalidModule } from "./byte-reader.ts";
+import { invalidModule } from "../binary/byte-reader.ts";
 import { doubled } from "./doubled.ts";
 import { type EditList, editKind } from "./edit-list.ts";
 import { EnclosingLoops } from "./enclosing-loops.ts";

@@ -2,13 +2,13 @@
  * Scans the instructions behind a prefix byte: garbage collection, bulk operations, SIMD, atomics.
  */
 
-import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { type ByteReader, invalidModule } from "../binary/byte-reader.ts";
 import { editKind } from "./edit-list.ts";
 import { atomicCost, callCost, simdShape, simdShapes, waitCost } from "./instruction-shape.ts";
 import { bytesPerUnitShift } from "./limit-helpers.ts";
-import { atomicOpcode, bulkOpcode, gcOpcode, opcode } from "./opcode.ts";
+import { atomicOpcode, bulkOpcode, gcOpcode, opcode } from "../binary/opcode.ts";
 import { hex, type ScanContext, unsupportedInstruction } from "./scan-context.ts";
-import { objectHeaderBytes, skipHeapType, typeKind } from "./type-section.ts";
+import { objectHeaderBytes, skipHeapType, typeKind } from "../binary/type-section.ts";
 
 /** The alignment of a memory access carries this bit when the index of its memory follows. */
 const namesMemory = 0x40;

@@ -5,14 +5,14 @@
 
 import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
-import { type ByteReader, invalidModule } from "./byte-reader.ts";
+import { type ByteReader, invalidModule } from "../binary/byte-reader.ts";
 import type { CallCosts } from "./call-costs.ts";
 import { EditList, editKind } from "./edit-list.ts";
 import { FunctionComplexity } from "./function-complexity.ts";
-import type { Code } from "./instruction-bytes.ts";
+import type { Code } from "../binary/instruction-bytes.ts";
 import { callCost } from "./instruction-shape.ts";
 import type { LimitHelpers } from "./limit-helpers.ts";
-import type { ModuleOutline } from "./module-outline.ts";
+import type { ModuleOutline } from "../binary/module-outline.ts";
 import { PathCosts } from "./path-costs.ts";
 
 /** Above any cap, and below what would overflow the account. */

@@ -5,8 +5,8 @@
 import { ModuleError } from "../module-error.ts";
 import type { AddedDefinitions } from "./added-definitions.ts";
 import { BranchHintWriter, readBranchHints } from "./branch-hints.ts";
-import { ByteReader, invalidModule } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteReader, invalidModule } from "../binary/byte-reader.ts";
+import { ByteWriter } from "../binary/byte-writer.ts";
 import { CallCosts } from "./call-costs.ts";
 import { type FunctionArity, scanFunction } from "./code-scanner.ts";
 import { CodeWriter, type ScannedBody } from "./code-writer.ts";
@@ -18,8 +18,8 @@ import {
   maxCompilerBytes,
   maxOptimisedBytes,
 } from "./function-complexity.ts";
-import { expectEnd, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { FunctionNames } from "./name-section.ts";
+import { expectEnd, type ModuleOutline, sectionId } from "../binary/module-outline.ts";
+import { FunctionNames } from "../binary/function-names.ts";
 import { maxReadDepth, type ModuleFacts, ScanContext, type ScanFacts } from "./scan-context.ts";
 
 /** JavaScriptCore accepts no larger function. */

@@ -4,12 +4,12 @@
  */
 
 import type { AddedDefinitions } from "./added-definitions.ts";
-import { ByteReader, invalidModule } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteReader, invalidModule } from "../binary/byte-reader.ts";
+import { ByteWriter } from "../binary/byte-writer.ts";
 import type { MemoryCap } from "./capped-limits.ts";
-import { i32Const } from "./instruction-bytes.ts";
-import { externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { opcode, typeCode } from "./opcode.ts";
+import { i32Const } from "../binary/instruction-bytes.ts";
+import { externalKind, type ModuleOutline, sectionId } from "../binary/module-outline.ts";
+import { opcode, typeCode } from "../binary/opcode.ts";
 
 const mutable = 1;
 

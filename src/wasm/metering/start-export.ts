@@ -6,11 +6,11 @@
  */
 
 import { AddedDefinitions } from "./added-definitions.ts";
-import type { ByteWriter } from "./byte-writer.ts";
-import { call, functionBody, functionType } from "./instruction-bytes.ts";
+import type { ByteWriter } from "../binary/byte-writer.ts";
+import { call, functionBody, functionType } from "../binary/instruction-bytes.ts";
 import { assembleModule, contentOf } from "./module-assembly.ts";
-import { externalKind, type ModuleOutline, sectionId } from "./module-outline.ts";
-import { opcode } from "./opcode.ts";
+import { externalKind, type ModuleOutline, sectionId } from "../binary/module-outline.ts";
+import { opcode } from "../binary/opcode.ts";
 import { appendCode, writeExports, writeFunctions, writeTypes } from "./section-rewriter.ts";
 
 /**

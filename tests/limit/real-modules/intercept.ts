@@ -2,7 +2,7 @@
 
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
 import type { LimitedModule } from "../../../src/wasm/metering/limited-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import { wideCaps } from "../module-build.ts";
 
 export interface InterceptedModule {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import { assemble, limitGuest, usualLimits } from "./limited-guest.ts";
 import { body, custom, functionType, i32, list, moduleOf, name } from "./module-bytes.ts";
 

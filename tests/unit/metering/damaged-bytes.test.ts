@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { assemble, thrownBy, usualLimits } from "./limited-guest.ts";
 import { body, custom, functionType, header, list, moduleOf, section } from "./module-bytes.ts";
@@ -20,15 +20,15 @@ describe("refused is", () => {
   const cases: Record<string, readonly [Uint8Array, string]> = {
     "an empty file": [
       new Uint8Array(),
-      "module-not-wasm: The file is not a WebAssembly module: it does not begin with the bytes 00 61 73 6d. Give the path of a compiled .wasm file.",
+      "module-not-wasm: the file is not a WebAssembly binary (it does not start with \\0asm); build the module to .wasm first",
     ],
     "a text file": [
       new TextEncoder().encode("(module)"),
-      "module-not-wasm: The file is not a WebAssembly module: it does not begin with the bytes 00 61 73 6d. Give the path of a compiled .wasm file.",
+      "module-not-wasm: the file is not a WebAssembly binary (it does not start with \\0asm); build the module to .wasm first",
     ],
     "a component": [
       new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00]),
-      "module-not-wasm: The file is WebAssembly, but not a version 1 core module. Components must be built as core modules instead.",
+      "module-not-wasm: the file is a WebAssembly component; this agent runs core modules, so build for wasm32-unknown-unknown or wasm32-wasip1",
     ],
     "a section that ends too early": [
       moduleOf([1, 9, 1]),

@@ -5,7 +5,7 @@
 
 import { expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import { assemble, thrownBy, usualLimits } from "./limited-guest.ts";
 
 type Run = Record<string, () => number>;

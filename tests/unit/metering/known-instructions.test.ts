@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { thrownBy, usualLimits } from "./limited-guest.ts";
 import { body, exported, functionType, i32, leb, list, moduleOf } from "./module-bytes.ts";

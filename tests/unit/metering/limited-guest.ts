@@ -2,7 +2,7 @@
 
 import initWabt from "wabt";
 import { limitModule } from "../../../src/wasm/metering/limit-module.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 import type { LimitedModule, LimitOptions } from "../../../src/wasm/metering/limited-module.ts";
 
 const wabt = await initWabt();

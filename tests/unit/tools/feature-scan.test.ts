@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import wabt from "wabt";
 import { FEATURES, type Feature, scanFeatures } from "../../../src/tools/check/feature-scan.ts";
-import { readOutline } from "../../../src/wasm/metering/module-outline.ts";
+import { readOutline } from "../../../src/wasm/binary/module-outline.ts";
 
 const assembler = await wabt();
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type ExportType, readExportTypes } from "../../../src/wasm/export-types.ts";
+import { type ExportType, readExportTypes } from "../../../src/wasm/binary/export-types.ts";
 import { ModuleError } from "../../../src/wasm/module-error.ts";
 import { assembleWat } from "../../guests/assemble-guest.ts";
 import { examplePolicy } from "../../support/example-modules.ts";
@@ -65,14 +65,14 @@ test.each(["rust", "go", "c", "assemblyscript", "zig"] as const)(
 describe("a damaged binary", () => {
   const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
   test.each([
-    ["a section longer than the file", [1, 0x7f], "a section reaches past the end of the file"],
+    ["a section longer than the file", [1, 0x7f], "a list of 127 elements does not fit"],
     [
       "a length that never ends",
       [1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80],
-      "a number has more than five bytes",
+      "an unsigned 32-bit number is too long",
     ],
-    ["a section that ends in the middle", [1, 2, 1, 0x60], "the file ends too early"],
-    ["a form of type that does not exist", [1, 2, 1, 0x11], "0x11 is no form of a type"],
+    ["a section that ends in the middle", [1, 2, 1, 0x60], "the bytes end too early"],
+    ["a form of type that does not exist", [1, 2, 1, 0x11], "type form 0x11 is unknown"],
   ])("with %s is named as one", (_what, bytes, reason) => {
     const read = () => readExportTypes(Uint8Array.from([...HEADER, ...bytes]));
     expect(read).toThrow(ModuleError);

@@ -143,6 +143,7 @@ export const typeCode = {
   i16: 0x77,
   firstAbstractHeap: 0x74,
   funcref: 0x70,
+  externref: 0x6f,
   lastAbstractHeap: 0x69,
   ref: 0x64,
   refNull: 0x63,

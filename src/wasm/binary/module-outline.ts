@@ -7,6 +7,7 @@
 import { ModuleError } from "../module-error.ts";
 import { ByteReader, invalidModule } from "./byte-reader.ts";
 import { maxModuleBytes } from "./byte-writer.ts";
+import { assertModuleHeader } from "./header.ts";
 import type { Code } from "./instruction-bytes.ts";
 import { readTypeSection, skipValueType, TypeTable } from "./type-section.ts";
 
@@ -104,11 +105,15 @@ class OutlineBuilder {
   startFunction: number | null = null;
 }
 
-const magic = [0x00, 0x61, 0x73, 0x6d];
-const version = [0x01, 0x00, 0x00, 0x00];
-
+/** @throws ModuleError `module-not-wasm`, `module-invalid`, `module-too-large` */
 export function readOutline(bytes: Uint8Array): ModuleOutline {
-  checkHeader(bytes);
+  assertModuleHeader(bytes);
+  if (bytes.length > maxModuleBytes) {
+    throw new ModuleError(
+      "module-too-large",
+      `The module has ${bytes.length} bytes; the engine accepts at most ${maxModuleBytes}. Use a smaller module.`,
+    );
+  }
   const reader = new ByteReader(bytes, 8, bytes.length);
   const sections: Section[] = [];
   const builder = new OutlineBuilder();
@@ -130,27 +135,6 @@ function outlineOf(bytes: Uint8Array, sections: Section[], builder: OutlineBuild
   const { imported, ...facts } = builder;
   const [importedFunctions = 0, importedTables = 0, importedMemories = 0, importedGlobals = 0] = imported;
   return { bytes, sections, ...facts, importedFunctions, importedTables, importedMemories, importedGlobals };
-}
-
-function checkHeader(bytes: Uint8Array): void {
-  if (!magic.every((byte, i) => bytes[i] === byte)) {
-    throw new ModuleError(
-      "module-not-wasm",
-      "The file is not a WebAssembly module: it does not begin with the bytes 00 61 73 6d. Give the path of a compiled .wasm file.",
-    );
-  }
-  if (!version.every((byte, i) => bytes[i + magic.length] === byte)) {
-    throw new ModuleError(
-      "module-not-wasm",
-      "The file is WebAssembly, but not a version 1 core module. Components must be built as core modules instead.",
-    );
-  }
-  if (bytes.length > maxModuleBytes) {
-    throw new ModuleError(
-      "module-too-large",
-      `The module has ${bytes.length} bytes; the engine accepts at most ${maxModuleBytes}. Use a smaller module.`,
-    );
-  }
 }
 
 function readSectionHeader(reader: ByteReader): Section {

@@ -30,6 +30,8 @@ export class TypeTable {
   readonly parameters: number[] = [];
   /** How many results a function gives; 0 for others. */
   readonly results: number[] = [];
+  /** Where the parameters of a function type begin in the module, with their count, and its results behind them; 0 for others. */
+  readonly signatureStarts: number[] = [];
   /** Types of functions (i32 ...) -> i64. */
   readonly splittable = new Set<number>();
 
@@ -37,11 +39,12 @@ export class TypeTable {
     return this.kinds.length;
   }
 
-  add(kind: number, bytes: number, parameters = 0, results = 0): void {
+  add(kind: number, bytes: number, parameters = 0, results = 0, signatureStart = 0): void {
     this.kinds.push(kind);
     this.bytes.push(bytes);
     this.parameters.push(parameters);
     this.results.push(results);
+    this.signatureStarts.push(signatureStart);
   }
 }
 
@@ -78,7 +81,7 @@ function readCompositeType(reader: ByteReader, form: number, table: TypeTable): 
       const results = reader.count();
       for (let left = results; left > 0; left--) skipValueType(reader, anyTypeCount);
       if (isSplittable(reader.bytes.subarray(start, reader.at))) table.splittable.add(table.length);
-      table.add(typeKind.func, 0, parameters, results);
+      table.add(typeKind.func, 0, parameters, results, start);
       return;
     }
     case typeCode.struct: {
