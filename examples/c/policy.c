@@ -77,6 +77,16 @@ static uint64_t block(const char *status, const char *body, bool is_admin, const
   return result(writer.bytes, writer.length);
 }
 
+__attribute__((unused)) static uint64_t redirect(const char *status, const char *location) {
+  json_writer writer = {output, 0, sizeof output};
+  json_put(&writer, "{\"decision\":\"redirect\",\"status\":");
+  json_put(&writer, status);
+  json_put(&writer, ",\"body\":\"");
+  json_put(&writer, location);
+  json_put(&writer, "\"}");
+  return result(writer.bytes, writer.length);
+}
+
 EXPORT(on_request_headers) uint64_t on_request_headers(char *input, size_t length) {
   const request_event request = read_request((json_reader){input, input + length});
 

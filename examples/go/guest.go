@@ -50,7 +50,11 @@ func onResponseHeaders(pointer, size uint32) uint64 {
 }
 
 // input needs no copy: the host writes to a buffer only before the call, and alloc never hands out the same one again.
+// Nothing has no address.
 func input(pointer, size uint32) string {
+	if size == 0 {
+		return ""
+	}
 	i := slices.IndexFunc(lent, startsAt(pointer))
 	return unsafe.String(unsafe.SliceData(lent[i][:size]), size)
 }

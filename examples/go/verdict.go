@@ -5,6 +5,7 @@ import "strconv"
 // A Verdict is the answer to the host; the zero value allows and changes nothing.
 type Verdict struct {
 	status                int // 0: allow
+	isRedirect            bool
 	body                  string
 	addRequestHeaders     []Header
 	addResponseHeaders    []Header
@@ -15,6 +16,11 @@ type Verdict struct {
 func (v Verdict) block(status int, body, tag string) Verdict {
 	v.status, v.body = status, body
 	v.tag(tag)
+	return v
+}
+
+func (v Verdict) redirect(status int, location string) Verdict {
+	v.status, v.body, v.isRedirect = status, location, true
 	return v
 }
 
@@ -46,7 +52,13 @@ func (v Verdict) appendJSON(out []byte) []byte {
 	if v.status == 0 {
 		out = append(out, `{"decision":"allow"`...)
 	} else {
-		out = append(out, `{"decision":"block","status":`...)
+		decision := "block"
+		if v.isRedirect {
+			decision = "redirect"
+		}
+		out = append(out, `{"decision":"`...)
+		out = append(out, decision...)
+		out = append(out, `","status":`...)
 		out = strconv.AppendInt(out, int64(v.status), 10)
 		out = append(out, `,"body":`...)
 		out = appendJSONString(out, v.body)

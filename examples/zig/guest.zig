@@ -88,10 +88,17 @@ pub const Response = struct {
     status: u16,
 };
 
+/// What the host says of a body. It sends `correlation_id`, `chunk_index` and `total_size` too.
+pub const Body = struct {
+    is_last: bool,
+    truncated: bool,
+    can_replace: bool,
+};
+
 /// The answer to the host. As it comes it allows and changes nothing.
 pub const Verdict = struct {
     arena: Allocator,
-    decision: enum { allow, block } = .allow,
+    decision: enum { allow, block, redirect } = .allow,
     status: ?u16 = null,
     body: ?[]const u8 = null,
     add_request_headers: Headers = .{},
@@ -104,6 +111,12 @@ pub const Verdict = struct {
         self.status = status;
         self.body = body;
         try self.tag("{s}", .{name});
+    }
+
+    pub fn redirect(self: *Verdict, status: u16, location: []const u8) void {
+        self.decision = .redirect;
+        self.status = status;
+        self.body = location;
     }
 
     pub fn tag(self: *Verdict, comptime format: []const u8, arguments: anytype) !void {
@@ -153,15 +166,27 @@ pub fn answer(
     input: []const u8,
     comptime decide: fn (Event, *Verdict) anyerror!void,
 ) u64 {
-    const output = decideToJson(Event, input, decide) catch @trap();
+    return result(decideToJson(Event, input, .{}, decide) catch @trap());
+}
+
+/// The same for an event with bytes; nothing has no address.
+pub fn answerBytes(
+    comptime Event: type,
+    input: []const u8,
+    bytes: ?[*]const u8,
+    len: usize,
+    comptime decide: fn (Event, []const u8, *Verdict) anyerror!void,
+) u64 {
+    const body: []const u8 = if (bytes) |start| start[0..len] else "";
+    return result(decideToJson(Event, input, .{body}, decide) catch @trap());
+}
+
+fn result(output: []const u8) u64 {
     return @as(u64, @intFromPtr(output.ptr)) << 32 | output.len;
 }
 
-fn decideToJson(
-    comptime Event: type,
-    input: []const u8,
-    comptime decide: fn (Event, *Verdict) anyerror!void,
-) ![]u8 {
+/// `more`: what the policy function takes between the event and the verdict.
+fn decideToJson(comptime Event: type, input: []const u8, more: anytype, comptime decide: anytype) ![]u8 {
     var arena = std.heap.ArenaAllocator.init(host_memory);
     defer arena.deinit();
 
@@ -169,6 +194,6 @@ fn decideToJson(
         .ignore_unknown_fields = true,
     });
     var verdict = Verdict{ .arena = arena.allocator() };
-    try decide(event, &verdict);
+    try @call(.auto, decide, .{event} ++ more ++ .{&verdict});
     return verdict.toJson(host_memory);
 }

@@ -81,7 +81,7 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'static str>,
+    body: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     add_request_headers: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -110,8 +110,16 @@ impl Verdict {
     pub fn block(mut self, status: u16, body: &'static str, tag: &str) -> Self {
         self.decision = "block";
         self.status = Some(status);
-        self.body = Some(body);
+        self.body = Some(Cow::Borrowed(body));
         self.tag(tag);
+        self
+    }
+
+    #[allow(dead_code)]
+    pub fn redirect(mut self, status: u16, location: impl Into<Cow<'static, str>>) -> Self {
+        self.decision = "redirect";
+        self.status = Some(status);
+        self.body = Some(location.into());
         self
     }
 
@@ -151,19 +159,35 @@ pub unsafe extern "C" fn dealloc(pointer: *mut u8, size: usize) {
 /// `pointer` came from `alloc(size)`, and the host has filled it.
 #[no_mangle]
 pub unsafe extern "C" fn on_request_headers(pointer: *const u8, size: usize) -> u64 {
-    answer(slice::from_raw_parts(pointer, size), crate::on_request)
+    answer(bytes(pointer, size), crate::on_request)
 }
 
 /// # Safety
 /// As `on_request_headers`.
 #[no_mangle]
 pub unsafe extern "C" fn on_response_headers(pointer: *const u8, size: usize) -> u64 {
-    answer(slice::from_raw_parts(pointer, size), crate::on_response)
+    answer(bytes(pointer, size), crate::on_response)
+}
+
+/// What the host has written. Nothing has no address.
+///
+/// # Safety
+/// `pointer` came from `alloc(size)`, or `size` is 0. The bytes must not be used after the handler has returned.
+pub unsafe fn bytes<'a>(pointer: *const u8, size: usize) -> &'a [u8] {
+    if size == 0 {
+        return &[];
+    }
+    slice::from_raw_parts(pointer, size)
 }
 
 fn answer<'a, Event: Deserialize<'a>>(input: &'a [u8], decide: fn(Event) -> Verdict) -> u64 {
     let event = serde_json::from_slice(input).unwrap_or_else(|_| std::process::abort());
-    let output = serde_json::to_vec(&decide(event)).unwrap_or_else(|_| std::process::abort());
+    result(&decide(event))
+}
+
+/// What a handler returns: where the JSON lies, and how long it is.
+pub fn result(verdict: &Verdict) -> u64 {
+    let output = serde_json::to_vec(verdict).unwrap_or_else(|_| std::process::abort());
     let size = output.len();
     (leak(output) as u64) << 32 | size as u64
 }
