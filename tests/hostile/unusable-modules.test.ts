@@ -138,7 +138,8 @@ const ROWS: readonly Row[] = [
     does: "is cut short",
     module: async () => (await Bun.file(guestPath("allow")).bytes()).subarray(0, 60),
     code: "module-invalid",
-    sentence: "damaged",
+    sentence:
+      "The module is not valid WebAssembly: a list of 71 elements does not fit at byte 39. Build it again, or check that the file is complete.",
   },
 ];
 
