@@ -1,7 +1,7 @@
 /** Take-overs that fail: the running agent goes on as if nothing had happened, and nobody else gets what is its own. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HANDOVER_VERSION } from "../../src/agent/takeover/handover-message.ts";
 import { guestPath } from "../guests/guest-path.ts";
@@ -116,21 +116,52 @@ describe.skipIf(!IS_LINUX)("a new agent that cannot serve", () => {
     for (const proxy of proxies) expect((await proxy.request({ id: "after" })).decision).toBe("allow");
   });
 
-  test("because it was asked to stop leaves everything to the running one", async () => {
+  test.each(["SIGTERM", "SIGKILL"] as const)(
+    "because of %s at whatever moment leaves everything to the running one",
+    async (signal) => {
+      await using old = await AgentProcess.start({ module: ECHO });
+      const proxy = await V2Proxy.connect(old.socketPath);
+      for (let round = 0; round < 12; round++) {
+        await using next = AgentProcess.launch({
+          module: ECHO,
+          socketPath: old.socketPath,
+          flags: ["--takeover"],
+        });
+        await Bun.sleep(5 + round * 4);
+        next.signal(signal);
+        await next.exited;
+        if (next.lines.some(({ msg }) => msg === "took over from the running agent")) return;
+        // Killed after it confirmed and before it said so: the running one has ended, and nobody serves.
+        if (old.lines.some(({ msg }) => msg === "handed over to a new agent")) return;
+        expect((await proxy.request({ id: `round-${round}` })).decision).toBe("allow");
+      }
+    },
+  );
+
+  test("because it is stopped in the middle is not waited for", async () => {
     await using old = await AgentProcess.start({ module: ECHO });
-    const proxy = await V2Proxy.connect(old.socketPath);
-    for (let round = 0; round < 8; round++) {
-      await using next = AgentProcess.launch({
-        module: ECHO,
-        socketPath: old.socketPath,
-        flags: ["--takeover"],
-      });
-      await Bun.sleep(5 + round * 4);
-      next.signal("SIGTERM");
-      await next.exited;
-      if (next.lines.some(({ msg }) => msg === "took over from the running agent")) return;
-      expect((await proxy.request({ id: `round-${round}` })).decision).toBe("allow");
-    }
+    const client = await SteadyClient.connect(old.socketPath, { protocol: 2, inFlight: 4, name: "c" });
+    await using frozen = AgentProcess.launch({
+      module: ECHO,
+      socketPath: old.socketPath,
+      flags: ["--takeover"],
+    });
+    while (client.answered === 0) await Bun.sleep(1);
+    frozen.signal("SIGSTOP");
+    const before = client.answered;
+    await Bun.sleep(200);
+    await using next = await AgentProcess.start({
+      module: ECHO,
+      socketPath: old.socketPath,
+      flags: ["--takeover"],
+    });
+    expect(await old.exited).toBe(0);
+    await Bun.sleep(50);
+    expect(await client.finish()).toEqual([]);
+    expect(client.answered).toBeGreaterThan(before);
+    expect(await next.line("took over from the running agent")).toMatchObject({ connections: 1 });
+    frozen.signal("SIGKILL");
+    await frozen.exited;
   });
 });
 
@@ -255,5 +286,29 @@ describe.skipIf(!IS_LINUX)("a stranger", () => {
       reason: "the running agent is another user's",
     });
     expect(await agent.exited).toBe(0);
+  });
+});
+
+describe.skipIf(!IS_LINUX || !IS_ROOT)("a socket file that was given to another user", () => {
+  test("keeps its mode, and does not end the new agent after the last step", async () => {
+    using folder = temporaryFolder();
+    const launcher = ["setpriv", `--reuid=${OTHER_UID}`, `--regid=${OTHER_UID}`, "--clear-groups"];
+    chmodSync(folder.path, 0o777);
+    const module = folder.file("module.wasm");
+    await Bun.write(module, Bun.file(ECHO));
+    const socketPath = folder.file("agent.sock");
+    const flags = ["--socket-mode", "0666"];
+    await using old = await AgentProcess.start({ module, socketPath, launcher, flags });
+    const proxy = await V2Proxy.connect(socketPath);
+    chownSync(socketPath, 1, 1);
+    await using _next = await AgentProcess.start({
+      module,
+      socketPath,
+      launcher,
+      flags: ["--takeover", "--socket-mode", "0600"],
+    });
+    expect(await old.exited).toBe(0);
+    expect((await proxy.request({ id: "after" })).decision).toBe("allow");
+    expect(statSync(socketPath).mode & 0o777).toBe(0o666);
   });
 });

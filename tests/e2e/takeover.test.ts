@@ -1,13 +1,14 @@
 /** A new agent takes over from a running one, and nobody who is connected notices. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { guestPath } from "../guests/guest-path.ts";
 import { acceptAnswer } from "../support/accepted-answer.ts";
 import { AgentProcess, type AgentProcessOptions } from "../support/agent-process.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
 import { v1Frame, v2Frame } from "../support/frames.ts";
 import { handshake, requestHeaders, Type, v1Envelope } from "../support/proxy-messages.ts";
+import { pluginPath } from "../support/proxy-wasm-plugin.ts";
 import { SteadyClient } from "../support/steady-client.ts";
 import { WireSocket } from "../support/wire-socket.ts";
 
@@ -115,6 +116,34 @@ describe.skipIf(!IS_LINUX)("connections", () => {
     wire.terminate();
   });
 
+  test("go to a new agent with another module and pool, while the old one loads a module anew", async () => {
+    const flags = ["--dispatch", "workers", "--pool-size", "1", "--timeout-ms", "20000"];
+    await using old = await AgentProcess.start({ module: ECHO, flags });
+    const client = await SteadyClient.connect(old.socketPath, { protocol: 2, inFlight: 8, name: "c" });
+    for (let i = 0; i < 3; i++) old.signal("SIGHUP");
+    await using successor = await replace(old, {
+      module: guestPath("echo-bytes-request"),
+      flags: ["--pool-size", "3"],
+    });
+    const before = client.answered;
+    await Bun.sleep(50);
+    expect(await client.finish()).toEqual([]);
+    expect(client.answered).toBeGreaterThan(before);
+    expect(await successor.line("took over from the running agent")).toMatchObject({ connections: 1 });
+  });
+
+  test("go on when the private socket is there a moment later than the public one", async () => {
+    await using old = await AgentProcess.start({ module: ECHO });
+    const proxy = await V2Proxy.connect(old.socketPath);
+    const name = readdirSync(old.folder.path).find((file) => file.endsWith(".next"))!;
+    renameSync(old.folder.file(name), old.folder.file("aside"));
+    const replacing = replace(old);
+    await Bun.sleep(150);
+    renameSync(old.folder.file("aside"), old.folder.file(name));
+    await using _successor = await replacing;
+    expect((await proxy.request({ id: "after" })).decision).toBe("allow");
+  });
+
   test("whose peers do not read get every byte of every answer, once and in order", async () => {
     const QUESTIONS = 300;
     await using old = await AgentProcess.start({ module: ECHO });
@@ -190,6 +219,38 @@ describe.skipIf(!IS_LINUX)("connections", () => {
     await Promise.all(knocking);
     expect(opened).toBeGreaterThan(before);
   });
+});
+
+describe.skipIf(!IS_LINUX)("an exchange that is open meanwhile", () => {
+  test("goes on with its request where no instance holds state for it", async () => {
+    const module = guestPath("echo-bytes-request");
+    await using old = await AgentProcess.start({ module });
+    const proxy = await V2Proxy.connect(old.socketPath);
+    await proxy.request({ id: "open", uri: "/kept" });
+    await using _successor = await replace(old, { module });
+    expect((await proxy.response({ id: "open" })).custom).toMatchObject({
+      input: { status: 200, request: { uri: "/kept" } },
+    });
+  });
+
+  test.each([
+    { flags: [], decision: { block: { status: 500 } } },
+    { flags: ["--fail-open"], decision: "allow" },
+  ])(
+    "ends for a guest that keeps a context: exchange-unknown, then $decision",
+    async ({ flags, decision }) => {
+      const module = pluginPath("add-header-c");
+      await using old = await AgentProcess.start({ module, flags });
+      const proxy = await V2Proxy.connect(old.socketPath);
+      expect((await proxy.request({ id: "open" })).decision).toBe("allow");
+      await using _successor = await replace(old, { module, flags });
+      const response = await proxy.response({ id: "open" });
+      expect(response).toMatchObject({ decision, reasonCodes: ["exchange-unknown"] });
+      expect(response.tags).toContain("wasm-error");
+      await proxy.request({ id: "next" });
+      expect(await proxy.response({ id: "next" })).toMatchObject({ decision: "allow", reasonCodes: [] });
+    },
+  );
 });
 
 describe.skipIf(!IS_LINUX)("beside connections", () => {
@@ -285,7 +346,7 @@ describe("an agent that keeps its connections, as version 1.0 does,", () => {
     const clients = Array.from({ length: 8 }, () => keepAsking(old.socketPath, () => isOver, tally));
     await Bun.sleep(200);
     await using successor = await replace(old);
-    expect(await successor.line("no connections can be taken over")).toMatchObject({ level: "info" });
+    expect(await successor.line("no connections can be taken over")).toMatchObject({ level: "warn" });
     const atHandover = tally.answered;
     await Bun.sleep(200);
     isOver = true;

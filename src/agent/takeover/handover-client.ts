@@ -31,9 +31,11 @@ export interface Handover {
   readonly connections: readonly { readonly descriptor: number; readonly state: ConnectionState }[];
 }
 
-/** Why there is nobody to take connections over from; a sentence for the log. */
+/** Why no connections can be taken over; a sentence for the log. */
 export interface NoHandover {
   readonly reason: string;
+  /** Whether an agent serves on the socket: it closes its connections when its name is taken. */
+  readonly isServed: boolean;
 }
 
 type Welcome = Extract<HandoverReply, { type: "welcome" }>;
@@ -41,9 +43,13 @@ type Welcome = Extract<HandoverReply, { type: "welcome" }>;
 /** An agent that does not even greet is not one that can be waited for. */
 const GREET_WITHIN_MS = 5000;
 const STEP_WITHIN_MS = 5000;
-/** Another take-over may be on its way, and leaves a moment without a private socket. */
+/** Another take-over may be in progress, and an agent that has just started opens its private socket last. */
 const TRIES = 50;
 const TRY_EVERY_MS = 100;
+/** Without a private socket for so many tries, the agent is of version 1.0, which has none. */
+const TRIES_WITHOUT_SOCKET = 3;
+
+const NOBODY: NoHandover = { reason: "nobody listens on the socket", isServed: false };
 /** How long this thread may sleep in the system for a message; the event loop has little else to do. */
 const WAIT_MS = 2;
 
@@ -72,9 +78,14 @@ export class HandoverClient implements Disposable {
    */
   static async connect(socketPath: string): Promise<HandoverClient | NoHandover> {
     const calls = SystemCalls.open();
-    if (calls === null) return { reason: "this system has no way to pass connections on" };
-    for (let left = TRIES; ; left--) {
-      const client = await HandoverClient.#try(socketPath, calls, left > 0);
+    if (calls === null) {
+      return {
+        reason: "this system has no way to pass connections on",
+        isServed: await isServed(socketPath),
+      };
+    }
+    for (let tries = 1; ; tries++) {
+      const client = await HandoverClient.#try(socketPath, calls, tries);
       if (client instanceof HandoverClient) return client;
       if (client !== null) {
         calls[Symbol.dispose]();
@@ -88,28 +99,27 @@ export class HandoverClient implements Disposable {
   static async #try(
     socketPath: string,
     calls: SystemCalls,
-    mayRetry: boolean,
+    tries: number,
   ): Promise<HandoverClient | NoHandover | null> {
     const inode = inodeOf(socketPath);
-    if (inode === null) return { reason: "nobody listens on the socket" };
+    if (inode === null) return NOBODY;
     let descriptor: number;
     try {
       descriptor = calls.connectUnix(resolve(handoverPath(socketPath, inode)));
     } catch (error) {
-      const code = (error as SystemCallError).code;
-      if (code === "ENOENT")
-        return { reason: "the running agent is of a version that keeps its connections" };
-      if (code === "EACCES") return { reason: "the running agent is another user's" };
-      const isAlive = (await lifeOf(socketPath)).kind === "listening";
-      if (!isAlive) return { reason: "nobody listens on the socket" };
-      if (!mayRetry) return { reason: (error as Error).message };
-      return null;
+      if (!(await isServed(socketPath))) return NOBODY;
+      const { code, message } = error as SystemCallError;
+      if (code === "EACCES") return { reason: "the running agent is another user's", isServed: true };
+      if (code === "ENOENT" && tries >= TRIES_WITHOUT_SOCKET) {
+        return { reason: "the running agent is of a version that keeps its connections", isServed: true };
+      }
+      return tries < TRIES ? null : { reason: message, isServed: true };
     }
     const client = new HandoverClient(socketPath, inode, calls, descriptor);
     const refusal = await client.#greet();
     if (refusal === null) return client;
     calls.close(descriptor);
-    return refusal.isBusy && mayRetry ? null : refusal;
+    return refusal.isBusy && tries < TRIES ? null : { reason: refusal.reason, isServed: true };
   }
 
   /** As of the greeting. */
@@ -173,7 +183,7 @@ export class HandoverClient implements Disposable {
   }
 
   /** Null when the agent has answered. */
-  async #greet(): Promise<(NoHandover & { readonly isBusy?: boolean }) | null> {
+  async #greet(): Promise<{ readonly reason: string; readonly isBusy?: boolean } | null> {
     // In a folder that is open to all, the private socket could be anybody's.
     if (this.#calls.peerUserId(this.#descriptor) !== process.geteuid?.()) {
       return { reason: "the running agent is another user's" };
@@ -259,4 +269,8 @@ export class HandoverClient implements Disposable {
       `the agent that listens on ${this.#socketPath} did not hand its connections over, and goes on serving: ${reason}`,
     );
   }
+}
+
+async function isServed(socketPath: string): Promise<boolean> {
+  return (await lifeOf(socketPath)).kind === "listening";
 }

@@ -28,7 +28,8 @@ export interface TakeoverTarget {
 export async function takeOver(options: ListenerOptions, target: TakeoverTarget): Promise<Listener | null> {
   const client = await HandoverClient.connect(options.path);
   if (!(client instanceof HandoverClient)) {
-    target.log.info("no connections can be taken over", { reason: client.reason });
+    const level = client.isServed ? "warn" : "info";
+    target.log[level]("no connections can be taken over", { reason: client.reason });
     return null;
   }
   using running = client;

@@ -3,6 +3,7 @@
  */
 
 import { chmodSync, linkSync, renameSync, rmSync } from "node:fs";
+import { SocketError } from "../socket-error.ts";
 import { inodeOf, permission, removeStaleFile, socketInUse, stagingPath, statOrNull } from "./socket-path.ts";
 
 /** How often one looks whether the name is still ours. */
@@ -44,10 +45,16 @@ export class SocketName {
     return inode === null ? null : new SocketName(path, inode);
   }
 
-  /** The name of a socket that was handed over with it; `inode` is that of the socket file. */
+  /**
+   * The name of a socket that was handed over with it; `inode` is that of the socket file. A file that somebody has
+   * removed, replaced or given to another user keeps the mode that it has.
+   */
   static adopt(path: string, mode: number, inode: bigint): SocketName {
-    // Somebody may have removed or replaced it; then it is not ours to change.
-    if (inodeOf(path) === inode) chmodSync(path, mode);
+    try {
+      if (inodeOf(path) === inode) chmodSync(path, mode);
+    } catch {
+      // Everything has been taken over by now, so this must not end the agent.
+    }
     return new SocketName(path, inode);
   }
 
@@ -72,11 +79,15 @@ export class SocketName {
 
   /**
    * Removes the socket file if it is still ours. Another agent may take the name in this very moment, so looking and
-   * removing are not two steps.
+   * removing are not two steps. A file that cannot be removed stays; the next start finds that nobody listens on it.
    */
   remove(): void {
     this.forget();
-    const current = statOrNull(this.#path);
-    if (current?.ino === this.inode) removeStaleFile(this.#path, current);
+    try {
+      const current = statOrNull(this.#path);
+      if (current?.ino === this.inode) removeStaleFile(this.#path, current);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+    }
   }
 }
