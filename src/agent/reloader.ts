@@ -1,5 +1,5 @@
 /**
- * Reloads the module on demand, one reload at a time: whatever is asked for while one is under way becomes a single
+ * Reloads the module on demand, one reload at a time: whatever is asked for while one is in progress becomes a single
  * further one. A module that cannot be used is refused, and the one before goes on serving.
  */
 

@@ -42,7 +42,7 @@ export class StopRequest {
 
   #onSignal(signal: NodeJS.Signals): void {
     if (this.#isStopping) {
-      this.#log.warn("stopping at once, without waiting for what is under way", {
+      this.#log.warn("stopping at once, without waiting for what is in flight", {
         reason: `second ${signal}`,
       });
       process.exit(EXIT_FORCED);

@@ -1,5 +1,5 @@
 /**
- * Tells systemd at half of its watchdog's time that the event loop turns (sd_watchdog_enabled(3)): a loop that is held for
+ * Tells systemd at half of its watchdog's time that the event loop runs (sd_watchdog_enabled(3)): a loop that is held for
  * good, by a module without limits, is ended and started anew.
  */
 

@@ -13,7 +13,7 @@ export interface EventObserver {
    * loop's thread: it should return quickly, and must not throw. The verdict is immutable and may be kept. The event may
    * be borrowed: reading a field decodes all of it, and who keeps it calls `retain` first (event-text.ts).
    *
-   * @param verdict the guest's own, or that of the failure policy. What the dispatcher adds for the proxy at hand (header
+   * @param verdict the guest's own, or that of the failure policy. What the dispatcher adds for this proxy (header
    *   operations deferred from the request) is not in it.
    * @param us microseconds from the read of the event to its answer
    * @param failure why the failure policy had to decide; null when the guest did

@@ -13,7 +13,7 @@ const MAX_ITEMS = 4096;
 const NAME = "queue ";
 const STATE = "queue-state ";
 const ITEM = "queue-item ";
-/** Notices for one registrant before others get their turn. */
+/** Notices for one registrant before those of others. */
 const MAX_NOTICES = 64;
 
 export type DequeueOutcome = Buffer | "empty" | "unknown";

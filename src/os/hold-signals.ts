@@ -1,6 +1,6 @@
 /**
  * Signals that must not end, or be lost to, an agent that is about to serve, from the first statement of the program on.
- * What they ask for is left to whoever listens later (agent/run-agent.ts): signals are told in a turn of the event loop, and
+ * What they ask for is left to whoever listens later (agent/run-agent.ts): signals are delivered in an iteration of the event loop, and
  * the first one comes after that. Commands that end by themselves keep the usual effects.
  *
  * Imported for its effect, before everything else: reading the rest of the program takes longer than starting the runtime.

@@ -42,7 +42,7 @@ export class SdNotify {
     );
   }
 
-  /** The event loop turns. */
+  /** The event loop runs. */
   watchdog(): void {
     this.#send(() => "WATCHDOG=1");
   }

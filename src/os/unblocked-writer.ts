@@ -41,7 +41,7 @@ function reopenedWriter(fd: number): UnblockedWriter | null {
   }
 }
 
-/** Another process that writes to the same pipe can still take the room between question and write. */
+/** Another process that writes to the same pipe can still take the room between the check and the write. */
 function polledWriter(fd: number): UnblockedWriter {
   const libc = openLibc();
   if (libc === null) return plainWriter(fd);

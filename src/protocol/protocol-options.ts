@@ -1,4 +1,4 @@
-/** What both protocols are given: their neighbour, the log, and how this agent presents itself. */
+/** What both protocols are given: the layer below, the log, and how this agent presents itself. */
 
 import type { EventKind } from "../event/event.ts";
 import type { EventReader } from "../event/event-reader.ts";

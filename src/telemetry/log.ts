@@ -1,5 +1,5 @@
 /**
- * The log as every room sees it. How lines look (pretty or JSON) is decided in console-log.ts, once.
+ * The log as every folder sees it. How lines look (pretty or JSON) is decided in console-log.ts, once.
  */
 
 export type LogLevel = "error" | "warn" | "info" | "debug";

@@ -27,7 +27,7 @@ export interface FrameHandler {
   readonly isBlocked: boolean;
   /** A peer that never gets an answer to what it has sent still knows which answers belong to what it sends next. */
   readonly survivesLostAnswers: boolean;
-  /** Questions that were taken and are not answered yet. */
+  /** Events that were taken and are not answered yet. */
   readonly pendingCount: number;
   /** One frame: `buffer[start..end)`, without its length. The view is valid only during the call. */
   onFrame(buffer: Buffer, start: number, end: number): void;

@@ -49,7 +49,7 @@ export function endExchange(proxy: V2Proxy, id?: string): Promise<AcceptedAnswer
 }
 
 /** Requests of others, one after the other, that have nothing to do with what happens elsewhere. */
-export async function expectInnocents(proxy: V2Proxy, count: number, prefix = "innocent"): Promise<void> {
+export async function expectOthers(proxy: V2Proxy, count: number, prefix = "other"): Promise<void> {
   for (let i = 0; i < count; i++) {
     expect(await exchange(proxy, { id: `${prefix}-${i}` })).toMatchObject(ALLOWED);
   }

@@ -2,14 +2,7 @@
 
 import { expect } from "bun:test";
 import { ModuleError } from "../../src/wasm/module-error.ts";
-import {
-  ALLOWED,
-  type ContractCase,
-  exchange,
-  expectInnocents,
-  failed,
-  type Subject,
-} from "./contract-case.ts";
+import { ALLOWED, type ContractCase, exchange, expectOthers, failed, type Subject } from "./contract-case.ts";
 
 /** Long enough for what others have to wait for meanwhile on a busy machine: the start of a thread. */
 const DEADLINE = ["--timeout-ms", "500"];
@@ -19,9 +12,9 @@ export const FAILURE_CASES = {
     await using agent = await serve("loop", [...DEADLINE, "--pool-size", "2"]);
     const [first, second] = [await agent.proxy(), await agent.proxy()];
     const poisoned = first.request({ id: "poison", uri: "/boom" });
-    await expectInnocents(second, 5);
+    await expectOthers(second, 5);
     expect(await poisoned).toMatchObject(failed("guest-deadline"));
-    await expectInnocents(first, 5, "afterwards");
+    await expectOthers(first, 5, "afterwards");
   },
 
   "a guest that traps is replaced for the next event": async ({ serve }) => {
@@ -31,7 +24,7 @@ export const FAILURE_CASES = {
       expect(await exchange(proxy, { id: `poison-${round}`, uri: "/boom" })).toMatchObject(
         failed("guest-trap"),
       );
-      await expectInnocents(proxy, 2, `round-${round}`);
+      await expectOthers(proxy, 2, `round-${round}`);
     }
   },
 
@@ -47,7 +40,7 @@ export const FAILURE_CASES = {
     await using agent = await serve("bad-result");
     const proxy = await agent.proxy();
     expect(await exchange(proxy, { id: "bad", uri: "/boom" })).toMatchObject(failed(badResultCode));
-    await expectInnocents(proxy, 2);
+    await expectOthers(proxy, 2);
   },
 
   "the deadline fails open when the operator says so": (subject) => expectOpen(subject, "loop", DEADLINE),
@@ -84,5 +77,5 @@ async function expectOpen(
   expect(await exchange(proxy, { id: "poison", uri: "/boom" })).toMatchObject(
     failed(codes[behaviour], "open"),
   );
-  await expectInnocents(proxy, 2);
+  await expectOthers(proxy, 2);
 }

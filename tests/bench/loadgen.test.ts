@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== "linux")("the load generator (epoll: Linux 
     { protocol: "v2", connections: 4, inFlight: 8 },
   ] as const;
 
-  test.each(shapes)("counts every answer of an honest responder: %o", async (shape) => {
+  test.each(shapes)("counts every answer of a correct responder: %o", async (shape) => {
     const result = await loadAgainst({ ...shape, ...BRIEF });
     expect(result).toMatchObject({ errors: 0, wrongIds: 0, unanswered: 0, reconnects: 0, frameBytes: 950 });
     expect(result.normal.notAllowed).toBe(0);

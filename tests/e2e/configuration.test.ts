@@ -16,7 +16,7 @@ const APPLIED = "the proxy's configuration was applied";
 const count = (agent: AgentProcess, message: string): number =>
   agent.lines.filter((line) => line.msg === message).length;
 
-/** Connects as a 0.6.54 does, and says how many questions the handshake says are served at once. */
+/** Connects as a 0.6.54 does, and says how many events the handshake says are served at once. */
 async function capacity(agent: AgentProcess): Promise<number> {
   const proxy = await V2Proxy.connect(agent.socketPath);
   proxy.wire.terminate();
@@ -208,7 +208,7 @@ describe("configuration from the proxy", () => {
     },
   );
 
-  test("a smaller pool loses no question in flight", async () => {
+  test("a smaller pool loses no event in flight", async () => {
     await using agent = await AgentProcess.start({
       module: guestPath("compute-long"),
       flags: ["--pool-size", "4", "--timeout-ms", "20000"],

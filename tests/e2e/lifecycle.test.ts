@@ -40,7 +40,7 @@ async function refusal(options: AgentProcessOptions) {
   return { exitCode, code, message, others: [...others, ...agent.lines] };
 }
 
-/** Leaves the agent with the beginning of a question. */
+/** Leaves the agent with the beginning of an event. */
 async function sendHalfFrame(proxy: V2Proxy): Promise<void> {
   const pong = proxy.ping("");
   proxy.wire.send(v2Frame(Type.requestHeaders, requestHeaders()).subarray(0, 20));
@@ -325,7 +325,7 @@ describe.skipIf(!IS_LINUX)("a socket that the service manager opened", () => {
       expect(await agent.exited).toBe(0);
     }
     expect(lstatSync(inherited).isSocket()).toBe(true);
-    // Nobody was refused in between: the next agent answers who knocked while none was there.
+    // Nobody was refused in between: the next agent answers who connected while none was there.
     const waiting = V1Proxy.connect(inherited);
     await using next = await AgentProcess.start({
       module: MODULE,

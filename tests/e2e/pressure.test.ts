@@ -24,7 +24,7 @@ async function shakenHands(path: string): Promise<WireSocket> {
   return wire;
 }
 
-/** A question of exactly so many bytes, its length prefix not counted. */
+/** An event of exactly so many bytes, its length prefix not counted. */
 function padded(bytes: number, frameOf: (uri: string) => Buffer): Buffer {
   const shortest = frameOf("/").length - 4;
   const frame = frameOf(`/${"x".repeat(bytes - shortest)}`);
@@ -33,17 +33,17 @@ function padded(bytes: number, frameOf: (uri: string) => Buffer): Buffer {
 }
 
 describe("a peer that asks and does not read", () => {
-  const QUESTIONS = 2000;
+  const EVENTS = 2000;
   const HEADER_BYTES = 64 * 1024;
 
   test("costs the agent little memory, holds up nobody, and gets every answer in the end", async () => {
-    // The guest answers with its input, so questions and answers are equally large.
+    // The guest answers with its input, so events and answers are equally large.
     await using agent = await AgentProcess.start({ module: guestPath("echo") });
     const slow = await shakenHands(agent.socketPath);
     const residentBefore = IS_LINUX ? await agent.residentBytes() : 0;
     slow.pause();
     const header = "y".repeat(HEADER_BYTES);
-    for (let i = 0; i < QUESTIONS; i++) {
+    for (let i = 0; i < EVENTS; i++) {
       slow.send(v2Frame(Type.requestHeaders, requestHeaders({ id: `id-${i}`, headers: { big: [header] } })));
     }
     const other = await V2Proxy.connect(agent.socketPath);
@@ -54,18 +54,18 @@ describe("a peer that asks and does not read", () => {
     expect(slow.isSent, "the agent must have stopped reading").toBe(false);
     if (IS_LINUX) {
       const grown = (await agent.residentBytes()) - residentBefore;
-      expect(grown).toBeLessThan((QUESTIONS * HEADER_BYTES) / 2);
+      expect(grown).toBeLessThan((EVENTS * HEADER_BYTES) / 2);
     }
     slow.resume();
     const answered = new Set<string | null>();
-    for (let i = 0; i < QUESTIONS; i++) {
+    for (let i = 0; i < EVENTS; i++) {
       const frame = await slow.nextFrame();
       if (frame === null) throw new Error(`the agent closed after ${i} answers`);
       const answer = acceptAnswer(2, frame.text);
       expect(JSON.stringify(answer.custom).length).toBeGreaterThan(HEADER_BYTES);
       answered.add(answer.correlationId);
     }
-    expect(answered.size).toBe(QUESTIONS);
+    expect(answered.size).toBe(EVENTS);
     slow.terminate();
   });
 });
@@ -76,10 +76,10 @@ describe("a peer that vanishes", () => {
     const other = await V2Proxy.connect(agent.socketPath);
     for (let round = 0; round < 100; round++) {
       const wire = await WireSocket.connect(agent.socketPath, 2);
-      const questions = Array.from({ length: 50 }, (_, i) =>
+      const events = Array.from({ length: 50 }, (_, i) =>
         v2Frame(Type.requestHeaders, requestHeaders({ id: `id-${i}` })),
       );
-      wire.send(Buffer.concat([v2Frame(Type.handshake, handshake("0.6.54")), ...questions]));
+      wire.send(Buffer.concat([v2Frame(Type.handshake, handshake("0.6.54")), ...events]));
       wire.terminate();
       expect((await other.request({ id: `round-${round}` })).decision).toMatchObject({
         block: { status: 451 },
@@ -115,7 +115,7 @@ describe("a peer that vanishes", () => {
   });
 });
 
-describe("a peer that has sent its last question", () => {
+describe("a peer that has sent its last event", () => {
   test.each([1, 2] as const)(
     "of v%d still gets every answer, then the connection is closed",
     async (protocol) => {
@@ -304,11 +304,11 @@ describe.skipIf(!IS_LINUX)("peers that leave large frames unfinished", () => {
     for (const peer of peers) peer.terminate();
     await agent.line("no connection is paused for its buffered bytes any more");
     // There is room again for one that means it.
-    const honest = await WireSocket.connect(agent.socketPath, 1);
-    honest.send(begun);
-    expect(acceptAnswer(1, (await honest.nextFrame())!.text).decision).toMatchObject({
+    const later = await WireSocket.connect(agent.socketPath, 1);
+    later.send(begun);
+    expect(acceptAnswer(1, (await later.nextFrame())!.text).decision).toMatchObject({
       block: { status: 451 },
     });
-    honest.terminate();
+    later.terminate();
   });
 });

@@ -129,28 +129,28 @@ describe("v2", () => {
   });
 });
 
-test(`${CONNECTIONS} connections at once, of both protocols: every question gets its own right answer`, async () => {
+test(`${CONNECTIONS} connections at once, of both protocols: every event gets its own right answer`, async () => {
   const ask = async (number: number): Promise<number> => {
     const isV1 = number % 2 === 0;
     const proxy = isV1
       ? await V1Proxy.connect(agent.socketPath)
       : await V2Proxy.connect(agent.socketPath, number % 4 === 1 ? "0.6.45" : "0.6.54");
-    const questions = Array.from(
+    const events = Array.from(
       { length: QUESTIONS_EACH },
       (_, i) => VERDICTS[(number + i) % VERDICTS.length]!,
     );
     const one = async ({ uri, tag }: (typeof VERDICTS)[number], i: number) => {
-      // The address comes back in a header: an answer to somebody else's question would show.
+      // The address comes back in a header: an answer to somebody else's event would show.
       const clientIp = `10.0.${number}.${i}`;
       const answer = await proxy.request({ id: `${number}-${i}`, uri, clientIp });
       expect(answer.tags[0]).toBe(tag);
       if (tag === undefined) expect(answer.requestHeaders).toContain(`set X-Client-IP: ${clientIp}`);
     };
-    if (isV1) for (const [i, question] of questions.entries()) await one(question, i);
-    else await Promise.all(questions.map(one));
+    if (isV1) for (const [i, event] of events.entries()) await one(event, i);
+    else await Promise.all(events.map(one));
     if (proxy instanceof V2Proxy) expect(proxy.strays).toEqual([]);
     proxy.wire.terminate();
-    return questions.length;
+    return events.length;
   };
   const answered = await Promise.all(Array.from({ length: CONNECTIONS }, (_, number) => ask(number)));
   expect(answered.reduce((sum, count) => sum + count)).toBe(CONNECTIONS * QUESTIONS_EACH);

@@ -190,7 +190,7 @@ describe.skipIf(!IS_LINUX)("the running agent", () => {
     expect(names()).toEqual(before);
   });
 
-  test("hands over to one at a time; the other waits its turn", async () => {
+  test("hands over to one at a time; the other waits", async () => {
     await using agent = await AgentProcess.start({ module: ECHO });
     const client = await SteadyClient.connect(agent.socketPath, { protocol: 2, inFlight: 4, name: "c" });
     const flags = ["--takeover"];

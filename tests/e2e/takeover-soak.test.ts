@@ -6,7 +6,7 @@ import { soakWithTakeovers } from "../soak/takeover-soak.ts";
 setDefaultTimeout(60_000);
 
 test.skipIf(process.platform !== "linux").each(["inline", "workers"])(
-  "24 questions in flight on each of 64 connections, and six take-overs in a row, dispatch %s: every answer comes once",
+  "24 events in flight on each of 64 connections, and six take-overs in a row, dispatch %s: every answer comes once",
   async (dispatch) => {
     const result = await soakWithTakeovers({
       connections: 64,

@@ -145,23 +145,23 @@ describe.skipIf(!IS_LINUX)("connections", () => {
   });
 
   test("whose peers do not read get every byte of every answer, once and in order", async () => {
-    const QUESTIONS = 300;
+    const EVENTS = 300;
     await using old = await AgentProcess.start({ module: ECHO });
     const wire = await WireSocket.connect(old.socketPath, 2);
     wire.send(v2Frame(Type.handshake, handshake("0.6.54")));
     await wire.nextFrame();
     wire.pause();
     const header = "y".repeat(20_000);
-    for (let i = 0; i < QUESTIONS; i++) {
+    for (let i = 0; i < EVENTS; i++) {
       wire.send(v2Frame(Type.requestHeaders, requestHeaders({ id: `id-${i}`, headers: { big: [header] } })));
     }
-    // The agent has stopped reading by now: questions wait on both sides of the socket, answers in its middle.
+    // The agent has stopped reading by now: events wait on both sides of the socket, answers in its middle.
     await Bun.sleep(300);
     expect(wire.isSent).toBe(false);
     await using second = await replace(old);
     await using _third = await replace(second);
     wire.resume();
-    for (let i = 0; i < QUESTIONS; i++) {
+    for (let i = 0; i < EVENTS; i++) {
       const frame = await wire.nextFrame();
       expect(acceptAnswer(2, frame!.text).correlationId).toBe(`id-${i}`);
     }
@@ -169,7 +169,7 @@ describe.skipIf(!IS_LINUX)("connections", () => {
     wire.terminate();
   });
 
-  test("of a peer that has sent its last question get the answer, then are closed", async () => {
+  test("of a peer that has sent its last event get the answer, then are closed", async () => {
     const module = guestPath("compute-long");
     const flags = ["--timeout-ms", "20000", "--dispatch", "workers", "--pool-size", "1"];
     await using old = await AgentProcess.start({ module, flags });
@@ -203,7 +203,7 @@ describe.skipIf(!IS_LINUX)("connections", () => {
     await using first = await AgentProcess.start({ module: guestPath("constant") });
     let isOver = false;
     let opened = 0;
-    const knocking = Array.from({ length: 4 }, async () => {
+    const connecting = Array.from({ length: 4 }, async () => {
       while (!isOver) {
         const proxy = await V1Proxy.connect(first.socketPath);
         expect((await proxy.request()).decision).toBe("allow");
@@ -216,7 +216,7 @@ describe.skipIf(!IS_LINUX)("connections", () => {
     const before = opened;
     await Bun.sleep(50);
     isOver = true;
-    await Promise.all(knocking);
+    await Promise.all(connecting);
     expect(opened).toBeGreaterThan(before);
   });
 });
@@ -307,7 +307,7 @@ interface Tally {
   refused: number;
 }
 
-/** Asks one question after the other until `isOver`, on a new connection whenever the last one was closed. */
+/** Asks one event after the other until `isOver`, on a new connection whenever the last one was closed. */
 async function keepAsking(path: string, isOver: () => boolean, tally: Tally): Promise<void> {
   let proxy = await V1Proxy.connect(path);
   while (!isOver()) {

@@ -11,13 +11,13 @@ import { replyToEveryEvent } from "../guests/reply-to-every-event.ts";
 import type { AcceptedAnswer } from "../support/accepted-answer.ts";
 import { V2Proxy } from "../support/fake-proxy.ts";
 import { HostileAgent } from "./hostile-agent.ts";
-import { innocentRequestsDuring } from "./innocent-requests.ts";
+import { otherRequestsDuring } from "./other-requests.ts";
 
 /** Processes are started here, on a machine that may be busy. */
 setDefaultTimeout(60_000);
 
 const TIMEOUT_MS = 100;
-const INNOCENT_REQUESTS = 300;
+const OTHER_REQUESTS = 300;
 const LARGE_BYTES = 2 * 1024 * 1024;
 
 const KINDS = {
@@ -119,10 +119,10 @@ describe.each(["fail-closed", "fail-open"] as const)("a guest under %s", (policy
       for (const kind of row.at) expectToFail(await KINDS[kind](proxy), kind, row.code, isOpen);
     };
     const misbehaving = misbehave();
-    const innocents = await innocentRequestsDuring(agent.socketPath, INNOCENT_REQUESTS, misbehaving);
+    const others = await otherRequestsDuring(agent.socketPath, OTHER_REQUESTS, misbehaving);
     await misbehaving;
-    expect(innocents.wrong).toEqual([]);
-    expect(innocents.answered).toBeGreaterThanOrEqual(INNOCENT_REQUESTS);
+    expect(others.wrong).toEqual([]);
+    expect(others.answered).toBeGreaterThanOrEqual(OTHER_REQUESTS);
     // The request of the same id belongs to nobody's failure.
     expect((await proxy.request({ id: "evil" })).decision).toBe("allow");
     expect(proxy.strays).toEqual([]);

@@ -14,19 +14,19 @@ import type { AcceptedAnswer } from "../support/accepted-answer.ts";
 import { HostileAgent } from "./hostile-agent.ts";
 import { guardedGuest, guardedReply, guardedWat, POISON_PADDING } from "./guarded-guest.ts";
 import { HOST_IMPORT_GUESTS } from "./host-import-guests.ts";
-import { innocentRequestsDuring } from "./innocent-requests.ts";
+import { otherRequestsDuring } from "./other-requests.ts";
 import { type Phase, type Protocol, TimedClient, type TimedAnswer } from "./timed-client.ts";
 
 /** Processes are started here, on a machine that may be busy. */
 setDefaultTimeout(60_000);
 
-/** Longer than a busy machine pauses a thread: a verdict of an innocent that is late by that fails, too. */
+/** Longer than a busy machine pauses a thread: a verdict of an other that is late by that fails, too. */
 const SHORT_TIMEOUT_MS = 250;
 /** For guests that are expected to come to an end. */
 const LONG_TIMEOUT_MS = 5000;
 /** Beyond the deadline, on a machine that does a lot else: the start of worker threads and the wait for one. */
 const SLACK_MS = 2000;
-const INNOCENT_REQUESTS = 1000;
+const OTHER_REQUESTS = 1000;
 
 /** What a poison event ends with: a failure by its code, or an allow with these tags. */
 type Outcome = { readonly code: FailureCode } | { readonly tags: readonly string[] };
@@ -146,23 +146,23 @@ describe.each(["fail-closed", "fail-open"] as const)("%s: a guest that", (policy
     await using agent = await HostileAgent.start({ module: await guest(), flags });
 
     const poison = poisonAnswers(agent.socketPath);
-    const innocents = await innocentRequestsDuring(agent.socketPath, INNOCENT_REQUESTS, poison);
+    const others = await otherRequestsDuring(agent.socketPath, OTHER_REQUESTS, poison);
     const answers = await poison;
 
     for (const { timed } of answers) {
       expect(visible(timed.answer)).toEqual(expected(outcome, policy));
       expect(timed.ms).toBeLessThan(timeoutMs + SLACK_MS);
     }
-    expect(innocents.wrong).toEqual([]);
-    expect(innocents.answered).toBeGreaterThanOrEqual(INNOCENT_REQUESTS);
+    expect(others.wrong).toEqual([]);
+    expect(others.answered).toBeGreaterThanOrEqual(OTHER_REQUESTS);
     figures.push([
       does,
       "code" in outcome ? outcome.code : "allow",
       policy,
       slowest(answers, 1),
       slowest(answers, 2),
-      String(innocents.answered),
-      innocents.slowestMs.toFixed(0),
+      String(others.answered),
+      others.slowestMs.toFixed(0),
     ]);
   });
 });

@@ -60,15 +60,15 @@ describe.each([
 
   test("a guest that fails with the body costs that event, and the next one is served", async () => {
     await using agent = await serve([...dispatch, "--timeout-ms", "500"]);
-    const [poison, innocent] = [await agent.proxy(), await agent.proxy()];
+    const [poison, other] = [await agent.proxy(), await agent.proxy()];
     for (let round = 0; round < 3; round++) {
       expect(await upload(poison, `trap-${round}`, "trap")).toEqual(["guest-trap"]);
-      expect(await upload(innocent, `innocent-${round}`)).toEqual([]);
+      expect(await upload(other, `other-${round}`)).toEqual([]);
     }
     const looping = upload(poison, "loop", "loop");
-    expect(await upload(innocent, "beside")).toEqual([]);
+    expect(await upload(other, "beside")).toEqual([]);
     expect(await looping).toEqual(["guest-deadline"]);
-    expect(await upload(innocent, "afterwards")).toEqual([]);
+    expect(await upload(other, "afterwards")).toEqual([]);
   });
 
   test("a response that comes beside the last piece of the body is answered, and so is the piece", async () => {

@@ -11,7 +11,7 @@ export interface TimedAnswer {
   readonly ms: number;
 }
 
-/** On v1 one question at a time, on v2 any number. */
+/** On v1 one event at a time, on v2 any number. */
 export class TimedClient implements Disposable {
   readonly protocol: Protocol;
   readonly #proxy: V1Proxy | V2Proxy;

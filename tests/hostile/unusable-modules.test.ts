@@ -10,7 +10,7 @@ import type { GuestName } from "../guests/guest-list.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { guestWat } from "../guests/guest-wat.ts";
 import { HostileAgent } from "./hostile-agent.ts";
-import { isPlainAllow } from "./innocent-requests.ts";
+import { isPlainAllow } from "./other-requests.ts";
 import { TimedClient } from "./timed-client.ts";
 
 /** Processes are started here, on a machine that may be busy. */

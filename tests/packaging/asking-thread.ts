@@ -1,5 +1,5 @@
 /**
- * A thread that connects to an agent and asks one question, again and again, until it is told to stop. The socket's path
+ * A thread that connects to an agent and asks one event, again and again, until it is told to stop. The socket's path
  * is its only argument. It reports once when the first answer is there, and once at its end.
  */
 

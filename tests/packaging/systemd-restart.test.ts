@@ -8,7 +8,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { examplePolicy } from "../support/example-modules.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { proxyName } from "../proxy/describe-each-proxy.ts";
-import { House } from "../proxy/house.ts";
+import { Deployment } from "../proxy/deployment.ts";
 import { HttpLoad } from "../proxy/http-load.ts";
 import { findProxies } from "../proxy/installed-proxies.ts";
 import { V1Proxy, V2Proxy } from "../support/fake-proxy.ts";
@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)(
       { how: "three restarts", replace: async () => [await restart(), await restart(), await restart()] },
       { how: "an upgrade of the package", replace: upgrade },
     ])(
-      "$how: every question of pipelined clients is answered, once, on the same connections",
+      "$how: every event of pipelined clients is answered, once, on the same connections",
       async ({ replace }) => {
         const clients = await Promise.all(
           Array.from({ length: 12 }, (_, i) =>
@@ -197,7 +197,7 @@ describe.skipIf(reason !== null)(
 
       describe.each(found.map((proxy) => ({ name: proxyName(proxy), proxy })))("$name", ({ proxy }) => {
         const open = () =>
-          House.open(proxy, {
+          Deployment.open(proxy, {
             module: MODULE,
             agentSocket: socketPath(),
             config: { timeoutMs: 5000, agentConfig: { "pool-size": 4 } },
@@ -208,8 +208,8 @@ describe.skipIf(reason !== null)(
           { how: "restarts", clients: 32, replace: async () => [await restart(), await restart()] },
           { how: "an upgrade", clients: 16, replace: upgrade },
         ])("$clients clients see nothing of $how", async ({ clients, replace }) => {
-          await using house = await open();
-          const load = new HttpLoad(house, clients);
+          await using deployment = await open();
+          const load = new HttpLoad(deployment, clients);
           await Bun.sleep(500);
           await replace();
           const before = load.answered;
@@ -222,8 +222,8 @@ describe.skipIf(reason !== null)(
         });
 
         test.skipIf(proxy.traits.protocol === "v1")("traffic flows on after a crash", async () => {
-          await using house = await open();
-          const load = new HttpLoad(house, 16);
+          await using deployment = await open();
+          const load = new HttpLoad(deployment, 16);
           await Bun.sleep(STORED_AFTER_MS);
           const before = mainPid();
           await kill();

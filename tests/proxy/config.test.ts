@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { examplePolicy } from "../support/example-modules.ts";
 import { type ProxyEra, proxyConfig } from "./config.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House, type HouseAddresses } from "./house.ts";
+import { Deployment, type DeploymentAddresses } from "./deployment.ts";
 import type { InstalledProxy } from "./installed-proxies.ts";
 import { configBlocks } from "./readme-config.ts";
 
@@ -42,7 +42,7 @@ function check(proxy: InstalledProxy, text: string): Check {
 }
 
 /** The same text on the addresses of a test. */
-function moved(text: string, to: HouseAddresses): string {
+function moved(text: string, to: DeploymentAddresses): string {
   return text
     .replace("127.0.0.1:8080", to.listen)
     .replace("127.0.0.1:9000", to.upstream)
@@ -50,12 +50,12 @@ function moved(text: string, to: HouseAddresses): string {
 }
 
 async function expectToServe(proxy: InstalledProxy, text: string): Promise<void> {
-  await using house = await House.open(proxy, {
+  await using deployment = await Deployment.open(proxy, {
     module: examplePolicy("rust"),
     configText: (addresses) => moved(text, addresses),
   });
-  expect((await house.request("/products")).echo?.headers["x-wasm-processed"]).toBe("true");
-  expect(await house.request("/admin")).toMatchObject({ status: 401, body: "Authentication required" });
+  expect((await deployment.request("/products")).echo?.headers["x-wasm-processed"]).toBe("true");
+  expect(await deployment.request("/admin")).toMatchObject({ status: 401, body: "Authentication required" });
 }
 
 describeEachProxy("configuration files", (proxy) => {

@@ -3,27 +3,27 @@
 import { describe, expect, test } from "bun:test";
 import { examplePolicy } from "../support/example-modules.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import { Deployment } from "./deployment.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 describeEachProxy("the policy of the example module", (proxy) => {
-  const house = sharedHouse(proxy, async () => ({ module: examplePolicy("rust") }));
+  const deployment = sharedDeployment(proxy, async () => ({ module: examplePolicy("rust") }));
 
   test("an ordinary request reaches the upstream, marked by the module", async () => {
-    const answer = await house().request("/products?page=2", { method: "POST" });
+    const answer = await deployment().request("/products?page=2", { method: "POST" });
     expect(answer.status).toBe(200);
     expect(answer.echo).toMatchObject({ method: "POST", target: "/products?page=2" });
     expect(answer.echo?.headers["x-wasm-processed"]).toBe("true");
   });
 
   test("the module is told the bare client address", async () => {
-    const answer = await house().request("/");
+    const answer = await deployment().request("/");
     expect(answer.echo?.headers["x-client-ip"]).toBe("127.0.0.1");
   });
 
   test("a request with credentials may enter the administration", async () => {
-    const answer = await house().request("/admin", { headers: { Authorization: "Bearer letmein" } });
+    const answer = await deployment().request("/admin", { headers: { Authorization: "Bearer letmein" } });
     expect(answer.status).toBe(200);
   });
 
@@ -35,14 +35,14 @@ describeEachProxy("the policy of the example module", (proxy) => {
     { what: "a scanner", target: "/", agent: "sqlmap/1.7", status: 403 },
   ];
   test.each(refused)("$what is refused with $status, and the upstream never hears of it", async (row) => {
-    const before = house().upstream.requests;
-    const answer = await house().request(row.target, {
+    const before = deployment().upstream.requests;
+    const answer = await deployment().request(row.target, {
       headers: { "User-Agent": row.agent ?? "Mozilla/5.0" },
     });
     expect(answer.status).toBe(row.status);
     expect(answer.body).toBe(row.status === 401 ? "Authentication required" : "Forbidden");
     expect(answer.headers.get("content-type")).toBe("text/plain");
-    expect(house().upstream.requests).toBe(before);
+    expect(deployment().upstream.requests).toBe(before);
   });
 });
 
@@ -68,30 +68,30 @@ const DECISIONS = scriptedGuest({
 
 describeEachProxy("decisions", (proxy) => {
   const { honoursWholeAnswers, sendsResponseEvents } = proxy.traits;
-  const house = sharedHouse(proxy, async () => ({
+  const deployment = sharedDeployment(proxy, async () => ({
     module: await DECISIONS,
     isOpen: async (opened) => (await opened.request("/bare-block")).status === 451,
   }));
 
   test("a block brings its status and body", async () => {
-    const answer = await house().request("/too-many");
+    const answer = await deployment().request("/too-many");
     expect(answer.status).toBe(429);
     expect(answer.body).toBe('{"error":"slow down"}');
   });
 
   test(`headers of a block ${honoursWholeAnswers ? "reach the client" : "are lost in this proxy"}`, async () => {
-    const { headers } = await house().request("/too-many");
+    const { headers } = await deployment().request("/too-many");
     expect(headers.get("retry-after")).toBe(honoursWholeAnswers ? "7" : null);
     expect(headers.get("content-type")).toBe(honoursWholeAnswers ? "application/json" : "text/plain");
   });
 
   test("a block without a body gets the proxy's text", async () => {
-    const answer = await house().request("/bare-block");
+    const answer = await deployment().request("/bare-block");
     expect(answer).toMatchObject({ status: 451, body: "Blocked by agent" });
   });
 
   test("a block with an empty body is empty", async () => {
-    expect(await house().request("/empty-block")).toMatchObject({ status: 403, body: "" });
+    expect(await deployment().request("/empty-block")).toMatchObject({ status: 403, body: "" });
   });
 
   const redirects = [
@@ -101,7 +101,7 @@ describeEachProxy("decisions", (proxy) => {
   test.each(redirects)(
     `a redirect with $status ${honoursWholeAnswers ? "names its target" : "loses its target in this proxy"}`,
     async ({ target, status, location }) => {
-      const answer = await house().request(target);
+      const answer = await deployment().request(target);
       expect(answer.status).toBe(status);
       expect(answer.headers.get("location")).toBe(honoursWholeAnswers ? location : null);
     },
@@ -112,7 +112,7 @@ describeEachProxy("decisions", (proxy) => {
       ? "replaces the upstream's response"
       : "changes nothing in this proxy";
     test(`a block while answering the response ${outcome}`, async () => {
-      const answer = await house().request("/report");
+      const answer = await deployment().request("/report");
       if (honoursWholeAnswers) {
         expect(answer).toMatchObject({ status: 502, body: "held back" });
       } else {
@@ -122,7 +122,7 @@ describeEachProxy("decisions", (proxy) => {
     });
   } else {
     test("the module is not asked about responses", async () => {
-      expect((await house().request("/report")).status).toBe(200);
+      expect((await deployment().request("/report")).status).toBe(200);
     });
   }
 });
@@ -130,12 +130,12 @@ describeEachProxy("decisions", (proxy) => {
 describeEachProxy("redirects with --redirect-encoding", (proxy) => {
   const { honoursWholeAnswers } = proxy.traits;
   const redirectWith = async (encoding: string) => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await DECISIONS,
       agentFlags: ["--redirect-encoding", encoding],
       isOpen: async (opened) => (await opened.request("/bare-block")).status === 451,
     });
-    return await house.request("/login");
+    return await deployment.request("/login");
   };
 
   describe("block", () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House, type HouseAddresses } from "./house.ts";
+import { Deployment, type DeploymentAddresses } from "./deployment.ts";
 import { RawUpstream } from "./raw-http.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
 
@@ -10,7 +10,7 @@ const WAIT_STEP_MS = 50;
 const WAIT_STEPS = 200;
 
 /** docs/agent-protocol.md 15.3. */
-function inferenceConfig({ listen, upstream, socketPath }: HouseAddresses): string {
+function inferenceConfig({ listen, upstream, socketPath }: DeploymentAddresses): string {
   return `system {
     worker-threads 2
 }
@@ -91,20 +91,23 @@ describeEachProxy("guardrail checks", (proxy) => {
       ],
     });
     using upstream = await RawUpstream.open(() => eventStream(["write to ", "ada@shop", ".example"]));
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: guest,
       upstream: upstream.address,
       isRecorded: true,
       configText: inferenceConfig,
     });
     const body = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "whom do I ask?" }] });
-    const answer = await house.request("/v1/chat", { body, headers: { "Content-Type": "application/json" } });
+    const answer = await deployment.request("/v1/chat", {
+      body,
+      headers: { "Content-Type": "application/json" },
+    });
     expect(answer.status).toBe(200);
     // The check comes after the client has its answer.
-    for (let step = 0; step < WAIT_STEPS && (await house.recorded()).length === 0; step++) {
+    for (let step = 0; step < WAIT_STEPS && (await deployment.recorded()).length === 0; step++) {
       await Bun.sleep(WAIT_STEP_MS);
     }
-    const [checked] = (await house.recorded()).slice(-1);
+    const [checked] = (await deployment.recorded()).slice(-1);
     expect(checked?.event).toMatchObject({
       kind: "guardrail-inspect",
       inspectionType: "pii_detection",
@@ -113,9 +116,9 @@ describeEachProxy("guardrail checks", (proxy) => {
       routeId: "ai",
     });
     expect(checked?.outcome).toMatchObject({ decision: "allow", detections: [{ category: "email" }] });
-    for (let step = 0; step < WAIT_STEPS && !house.proxyLog().includes("PII"); step++) {
+    for (let step = 0; step < WAIT_STEPS && !deployment.proxyLog().includes("PII"); step++) {
       await Bun.sleep(WAIT_STEP_MS);
     }
-    expect(house.proxyLog()).toMatch(/WARN.*PII/);
+    expect(deployment.proxyLog()).toMatch(/WARN.*PII/);
   });
 });

@@ -5,9 +5,9 @@
 
 import { expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import { Deployment } from "./deployment.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const CHANGES = scriptedGuest({
   rules: [
@@ -52,34 +52,37 @@ const EVENTS = ["request_headers", "response_headers"] as const;
 
 describeEachProxy("header changes", (proxy) => {
   const { sendsResponseEvents } = proxy.traits;
-  const house = sharedHouse(proxy, async () => ({ module: await CHANGES, config: { events: EVENTS } }));
+  const deployment = sharedDeployment(proxy, async () => ({
+    module: await CHANGES,
+    config: { events: EVENTS },
+  }));
 
   test("a request header is set, not added to the client's", async () => {
-    const { echo } = await house().request("/page", { headers: SENT });
+    const { echo } = await deployment().request("/page", { headers: SENT });
     expect(echo?.headers["x-set"]).toBe("by the guest");
     expect(echo?.headers["x-kept"]).toBe("as sent");
   });
 
   test("a list becomes several values of a request header, each once", async () => {
-    const { echo } = await house().request("/page", { headers: SENT });
+    const { echo } = await deployment().request("/page", { headers: SENT });
     expect(echo?.headers["x-list"]).toBe("one, two");
   });
 
   test("a removed request header does not reach the upstream", async () => {
-    const { echo } = await house().request("/page", { headers: SENT });
+    const { echo } = await deployment().request("/page", { headers: SENT });
     expect(echo?.headers).not.toHaveProperty("x-secret");
   });
 
   if (sendsResponseEvents) {
     test("response headers set at response time reach the client once", async () => {
-      const { headers } = await house().request("/page");
+      const { headers } = await deployment().request("/page");
       expect(headers.get("x-late")).toBe("at response time");
       expect(headers.get("x-late-list")).toBe("three, four");
       expect(headers.has("server")).toBe(false);
     });
 
     test("response headers set at request time reach the client once", async () => {
-      const { headers } = await house().request("/page");
+      const { headers } = await deployment().request("/page");
       expect(headers.get("x-early")).toBe("at request time");
       expect(headers.get("x-early-list")).toBe("one, two");
       expect(headers.has("x-powered-by")).toBe(false);
@@ -89,7 +92,7 @@ describeEachProxy("header changes", (proxy) => {
       ? "once"
       : "again for the response, the first time in vain";
     test(`the agent tells this proxy ${times} what was set at request time`, async () => {
-      await using tapped = await House.open(proxy, {
+      await using tapped = await Deployment.open(proxy, {
         module: await CHANGES,
         config: { events: EVENTS },
         hasTap: true,
@@ -100,13 +103,13 @@ describeEachProxy("header changes", (proxy) => {
     });
 
     test("of a header set in both phases the later value counts", async () => {
-      const { headers } = await house().request("/page");
+      const { headers } = await deployment().request("/page");
       expect(headers.get("x-both")).toBe("at response time");
     });
 
     test("what one request set does not appear on the response of another", async () => {
-      await house().request("/page");
-      const { headers } = await house().request("/other");
+      await deployment().request("/page");
+      const { headers } = await deployment().request("/other");
       expect(headers.get("x-late")).toBe("at response time");
       expect(headers.has("x-early")).toBe(false);
       expect(headers.get("x-powered-by")).toBe("upstream");
@@ -114,11 +117,11 @@ describeEachProxy("header changes", (proxy) => {
   } else {
     test("response headers cannot reach the client, and the log says so once", async () => {
       for (let i = 0; i < 3; i++) {
-        const { headers } = await house().request("/page");
+        const { headers } = await deployment().request("/page");
         expect(headers.has("x-early")).toBe(false);
         expect(headers.has("x-late")).toBe(false);
       }
-      const warnings = house()
+      const warnings = deployment()
         .agentLog()
         .split("\n")
         .filter((line) => line.includes("cannot reach the client"));
@@ -132,11 +135,11 @@ describeEachProxy("header changes when the agent is asked about requests only", 
   const { honoursWholeAnswers } = proxy.traits;
 
   test(`response headers set at request time ${honoursWholeAnswers ? "still reach" : "do not reach"} the client`, async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await CHANGES,
       config: { events: ["request_headers"] },
     });
-    const { headers, echo } = await house.request("/page", { headers: SENT });
+    const { headers, echo } = await deployment.request("/page", { headers: SENT });
     expect(echo?.headers["x-set"]).toBe("by the guest");
     expect(headers.get("x-early")).toBe(honoursWholeAnswers ? "at request time" : null);
     expect(headers.has("x-late")).toBe(false);

@@ -1,6 +1,6 @@
 /** HTTP clients that ask one request after the other through the proxy, and tell how that went. */
 
-import type { House } from "./house.ts";
+import type { Deployment } from "./deployment.ts";
 
 export interface LoadReport {
   readonly answered: number;
@@ -14,7 +14,7 @@ export interface LoadReport {
 }
 
 export class HttpLoad {
-  readonly #house: House;
+  readonly #deployment: Deployment;
   readonly #clients: Promise<unknown>;
   readonly #failures: Record<string, number> = {};
   #isOver = false;
@@ -24,8 +24,8 @@ export class HttpLoad {
   failed = 0;
   #longestMs = 0;
 
-  constructor(house: House, clients: number) {
-    this.#house = house;
+  constructor(deployment: Deployment, clients: number) {
+    this.#deployment = deployment;
     this.#clients = Promise.all(Array.from({ length: clients }, (_, i) => this.#keepAsking(i)));
   }
 
@@ -64,7 +64,7 @@ export class HttpLoad {
   /** Null when the answer is the upstream's, to this request, and the module has seen it. */
   async #ask(target: string): Promise<string | null> {
     try {
-      const { status, echo } = await this.#house.request(target);
+      const { status, echo } = await this.#deployment.request(target);
       if (status !== 200) return String(status);
       if (echo?.target !== target) return "another request's answer";
       return echo.headers["x-wasm-processed"] === "true" ? null : "not seen by the module";

@@ -7,7 +7,7 @@
 
 import { examplePolicy } from "../support/example-modules.ts";
 import { proxyName } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import { Deployment } from "./deployment.ts";
 import { HttpLoad } from "./http-load.ts";
 import { findProxies } from "./installed-proxies.ts";
 
@@ -16,7 +16,7 @@ const clients = Number(process.argv[2] ?? 16);
 
 interface Interruption {
   readonly what: string;
-  readonly run: (house: House) => Promise<void>;
+  readonly run: (deployment: Deployment) => Promise<void>;
   /** Until traffic has recovered. */
   readonly restMs: number;
   /** As the README's configuration has it, not the proxy's defaults. */
@@ -25,30 +25,30 @@ interface Interruption {
 
 const INTERRUPTIONS: readonly Interruption[] = [
   { what: "nothing", run: async () => {}, restMs: 3000 },
-  { what: "reload (SIGHUP)", run: async (house) => house.reloadAgent(), restMs: 3000 },
-  { what: "take-over", run: (house) => house.takeOver(), restMs: 3000 },
+  { what: "reload (SIGHUP)", run: async (deployment) => deployment.reloadAgent(), restMs: 3000 },
+  { what: "take-over", run: (deployment) => deployment.takeOver(), restMs: 3000 },
   {
     what: "restart",
-    run: async (house) => {
-      await house.stopAgent();
-      await house.startAgent();
+    run: async (deployment) => {
+      await deployment.stopAgent();
+      await deployment.startAgent();
     },
     restMs: 45_000,
   },
   {
     what: "restart, README's breaker",
-    run: async (house) => {
-      await house.stopAgent();
-      await house.startAgent();
+    run: async (deployment) => {
+      await deployment.stopAgent();
+      await deployment.startAgent();
     },
     restMs: 20_000,
     forgivingBreaker: true,
   },
   {
     what: "kill -9 and start, README's breaker",
-    run: async (house) => {
-      await house.killAgent();
-      await house.startAgent();
+    run: async (deployment) => {
+      await deployment.killAgent();
+      await deployment.startAgent();
     },
     restMs: 20_000,
     forgivingBreaker: true,
@@ -58,16 +58,16 @@ const INTERRUPTIONS: readonly Interruption[] = [
 for (const proxy of findProxies(process.env).found) {
   console.log(`${proxyName(proxy)}, ${clients} clients`);
   for (const { what, run, restMs, forgivingBreaker = false } of INTERRUPTIONS) {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: examplePolicy("rust"),
       config: {
         timeoutMs: 1500,
         ...(forgivingBreaker ? { circuitBreaker: { failureThreshold: 50, timeoutSeconds: 2 } } : {}),
       },
     });
-    const load = new HttpLoad(house, clients);
+    const load = new HttpLoad(deployment, clients);
     await Bun.sleep(WARM_UP_MS);
-    await run(house);
+    await run(deployment);
     await Bun.sleep(restMs);
     const { answered, failed, longestMs, failingMs, failures } = await load.finish();
     console.log(

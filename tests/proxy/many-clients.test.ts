@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import type { House } from "./house.ts";
+import type { Deployment } from "./deployment.ts";
 import type { InstalledProxy } from "./installed-proxies.ts";
 import { ID, scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const CLIENTS = 32;
 const REQUESTS_PER_CLIENT = 25;
@@ -30,7 +30,7 @@ const KINDS = ["allow", "block", "allow", "redirect"] as const;
 
 /** What a client would complain about; null when the answer is the one to its request. */
 async function complaint(
-  house: House,
+  deployment: Deployment,
   proxy: InstalledProxy,
   number: number,
   correlationId?: string,
@@ -39,7 +39,7 @@ async function complaint(
   const kind = KINDS[number % KINDS.length]!;
   const id = String(number).padStart(ID.length, "0");
   const headers = correlationId === undefined ? {} : { "X-Correlation-Id": correlationId };
-  const answer = await house.request(`/${kind}?id=${id}`, { headers });
+  const answer = await deployment.request(`/${kind}?id=${id}`, { headers });
   const received = {
     status: answer.status,
     body: answer.echo === null ? answer.body : "echo",
@@ -84,7 +84,7 @@ async function complaints(requests: readonly (() => Promise<string | null>)[]): 
 }
 
 describeEachProxy("many clients", (proxy) => {
-  const house = sharedHouse(proxy, async () => ({
+  const deployment = sharedDeployment(proxy, async () => ({
     module: await PERSONAL,
     config: { events: ["request_headers", "response_headers"], timeoutMs: 10_000 },
   }));
@@ -92,14 +92,14 @@ describeEachProxy("many clients", (proxy) => {
   test(`${CLIENTS} clients with ${CLIENTS * REQUESTS_PER_CLIENT} requests get no wrong answer`, async () => {
     const requests = Array.from(
       { length: CLIENTS * REQUESTS_PER_CLIENT },
-      (_, number) => () => complaint(house(), proxy, number),
+      (_, number) => () => complaint(deployment(), proxy, number),
     );
     expect(await complaints(requests)).toEqual([]);
   });
 
   test("a correlation id that the client repeats for every request gives no wrong answer", async () => {
     for (let number = 0; number < 60; number++) {
-      expect(await complaint(house(), proxy, number, "the-same-again")).toBeNull();
+      expect(await complaint(deployment(), proxy, number, "the-same-again")).toBeNull();
     }
   });
 
@@ -116,7 +116,7 @@ describeEachProxy("many clients", (proxy) => {
     "the correlation id $shown gives no wrong answer",
     async ({ id }) => {
       for (let number = 0; number < KINDS.length; number++) {
-        const said = await complaint(house(), proxy, number, id);
+        const said = await complaint(deployment(), proxy, number, id);
         expect(said).toBeNull();
       }
     },
@@ -128,7 +128,7 @@ describeEachProxy("many clients", (proxy) => {
     test(`${CLIENTS} clients that all use the same correlation id at once get no wrong answer`, async () => {
       const requests = Array.from(
         { length: CLIENTS * REQUESTS_PER_CLIENT },
-        (_, number) => () => complaint(house(), proxy, number, "the-same-again"),
+        (_, number) => () => complaint(deployment(), proxy, number, "the-same-again"),
       );
       expect(await complaints(requests)).toEqual([]);
     });

@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { guestPath } from "../guests/guest-path.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import { Deployment } from "./deployment.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const ERRORS = [
   { what: "a trap", target: "/trap", code: "guest-trap", answer: "trap" },
@@ -42,28 +42,28 @@ describeEachProxy("module errors", (proxy) => {
     { policy: "fail-open", flags: ["--fail-open"] },
   ])("under $policy", ({ policy, flags }) => {
     const isOpen = policy === "fail-open";
-    const house = sharedHouse(proxy, async () => ({ module: await FRAGILE, agentFlags: flags }));
+    const deployment = sharedDeployment(proxy, async () => ({ module: await FRAGILE, agentFlags: flags }));
 
     test.each([...ERRORS])(
       `$what ${isOpen ? "lets the request through unchanged" : "is a 500 that says Wasm Error"}`,
       async ({ target, code }) => {
-        const before = house().upstream.requests;
-        const answer = await house().request(target);
+        const before = deployment().upstream.requests;
+        const answer = await deployment().request(target);
         if (isOpen) {
           expect(answer.status).toBe(200);
           expect(answer.echo?.headers).not.toHaveProperty("x-guest");
         } else {
           expect(answer).toMatchObject({ status: 500, body: "Wasm Error" });
-          expect(house().upstream.requests).toBe(before);
+          expect(deployment().upstream.requests).toBe(before);
         }
-        expect(house().agentLog()).toContain(`"code":"${code}"`);
+        expect(deployment().agentLog()).toContain(`"code":"${code}"`);
       },
     );
 
     test("requests between failing ones are decided by a healthy instance", async () => {
       for (let i = 0; i < 20; i++) {
-        expect((await house().request("/trap")).status).toBe(isOpen ? 200 : 500);
-        expect((await house().request("/fine")).echo?.headers["x-guest"]).toBe("asked");
+        expect((await deployment().request("/trap")).status).toBe(isOpen ? 200 : 500);
+        expect((await deployment().request("/fine")).echo?.headers["x-guest"]).toBe("asked");
       }
     });
   });
@@ -73,20 +73,23 @@ describeEachProxy("modules that never return", (proxy) => {
   const flags = ["--timeout-ms", "200"];
 
   test("under fail-closed the deadline makes it a 500 that says Wasm Error, and others are served", async () => {
-    await using house = await House.open(proxy, { module: guestPath("loop-on-marker"), agentFlags: flags });
+    await using deployment = await Deployment.open(proxy, {
+      module: guestPath("loop-on-marker"),
+      agentFlags: flags,
+    });
     for (let i = 0; i < 3; i++) {
-      expect(await house.request("/boom")).toMatchObject({ status: 500, body: "Wasm Error" });
-      expect((await house.request("/fine")).status).toBe(200);
+      expect(await deployment.request("/boom")).toMatchObject({ status: 500, body: "Wasm Error" });
+      expect((await deployment.request("/fine")).status).toBe(200);
     }
-    expect(house.agentLog()).toContain('"code":"guest-deadline"');
+    expect(deployment.agentLog()).toContain('"code":"guest-deadline"');
   });
 
   test("under fail-open the deadline lets the request through", async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: guestPath("loop-on-marker"),
       agentFlags: [...flags, "--fail-open"],
     });
-    expect((await house.request("/boom")).echo?.target).toBe("/boom");
+    expect((await deployment.request("/boom")).echo?.target).toBe("/boom");
   });
 });
 
@@ -99,20 +102,20 @@ describeEachProxy("module errors at response time", (proxy) => {
   const isReplaced = honoursWholeAnswers && sendsResponseEvents;
 
   test(`under fail-closed the upstream's response ${isReplaced ? "is replaced by Wasm Error" : "passes: this proxy does not act on it"}`, async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await FRAGILE_RESPONSES,
       isOpen: async (opened) => [200, 500].includes((await opened.request("/")).status),
     });
-    const answer = await house.request("/");
+    const answer = await deployment.request("/");
     if (isReplaced) expect(answer).toMatchObject({ status: 500, body: "Wasm Error" });
     else expect(answer.status).toBe(200);
   });
 
   test("under fail-open the upstream's response passes", async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await FRAGILE_RESPONSES,
       agentFlags: ["--fail-open"],
     });
-    expect((await house.request("/")).echo?.target).toBe("/");
+    expect((await deployment.request("/")).echo?.target).toBe("/");
   });
 });

@@ -5,10 +5,10 @@ import type { BodyEvent } from "../../src/event/event.ts";
 import type { RecordedEvent } from "../../src/telemetry/recording/recording.ts";
 import type { BodyMode } from "./config.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House, type HouseOptions } from "./house.ts";
+import { Deployment, type DeploymentOptions } from "./deployment.ts";
 import { RawUpstream, rawRequest } from "./raw-http.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const MIB = 1024 * 1024;
 
@@ -77,7 +77,7 @@ describeEachProxy("request bodies", (proxy) => {
 
   describe.each([...modes])("in the mode %s", (mode) => {
     const isStreamed = mode === "stream" || mode === "hybrid:10";
-    const options = async (): Promise<HouseOptions> => ({
+    const options = async (): Promise<DeploymentOptions> => ({
       module: await POLICY,
       isRecorded: true,
       agentFlags: ["--events", "request_headers,request_body,response_headers"],
@@ -86,11 +86,11 @@ describeEachProxy("request bodies", (proxy) => {
         ...(honoursWholeAnswers ? { bodyMode: mode } : { bodyTypes: ["text/plain"] }),
       },
     });
-    const house = sharedHouse(proxy, options);
+    const deployment = sharedDeployment(proxy, options);
     const headers = { "Content-Type": "text/plain" };
 
     async function bodiesOfRequest(target: string): Promise<BodyEvent[]> {
-      const recorded = await house().recorded();
+      const recorded = await deployment().recorded();
       const first = recorded.findLastIndex(
         ({ event }) => event.kind === "request-headers" && event.uri === target,
       );
@@ -98,13 +98,13 @@ describeEachProxy("request bodies", (proxy) => {
     }
 
     /** A proxy of the v1 era goes on with the upstream connection of a body that it refused, and spoils later requests. */
-    async function inHouseOfItsOwn(check: (own: House) => Promise<void>): Promise<void> {
-      await using own = await House.open(proxy, await options());
+    async function inDeploymentOfItsOwn(check: (own: Deployment) => Promise<void>): Promise<void> {
+      await using own = await Deployment.open(proxy, await options());
       await check(own);
     }
 
     test("a small body reaches the guest and the upstream", async () => {
-      const answer = await house().request("/small", { body: "hello body", headers });
+      const answer = await deployment().request("/small", { body: "hello body", headers });
       expect(answer.status).toBe(200);
       expect(answer.echo?.body).toBe("hello body");
       const events = await bodiesOfRequest("/small");
@@ -114,7 +114,7 @@ describeEachProxy("request bodies", (proxy) => {
 
     test("a body of several reads reaches the guest whole and in order", async () => {
       const body = Array.from({ length: 7000 }, (_, i) => `${i}`.padStart(9, "0")).join("\n");
-      const answer = await house().request("/large", { body, headers });
+      const answer = await deployment().request("/large", { body, headers });
       expect(answer.echo?.body).toBe(body);
       const events = await bodiesOfRequest("/large");
       expect(textOf(events)).toBe(body);
@@ -123,7 +123,10 @@ describeEachProxy("request bodies", (proxy) => {
     });
 
     test("an upload in chunks reaches the guest whole, and its end is announced", async () => {
-      const answer = await house().request("/chunks", { body: chunked("one ", "two ", "three"), headers });
+      const answer = await deployment().request("/chunks", {
+        body: chunked("one ", "two ", "three"),
+        headers,
+      });
       expect(answer.echo?.body).toBe("one two three");
       const events = await bodiesOfRequest("/chunks");
       expect(textOf(events)).toBe("one two three");
@@ -131,7 +134,7 @@ describeEachProxy("request bodies", (proxy) => {
     });
 
     test("a forbidden word refuses the request", () =>
-      inHouseOfItsOwn(async (own) => {
+      inDeploymentOfItsOwn(async (own) => {
         const answer = await own.request("/word", { body: "forbidden word", headers });
         expect(answer.status).toBe(422);
         if (honoursWholeAnswers) {
@@ -142,7 +145,7 @@ describeEachProxy("request bodies", (proxy) => {
       }));
 
     test("the body's event knows its request", async () => {
-      const answer = await house().request("/marked", { body: "hello", headers });
+      const answer = await deployment().request("/marked", { body: "hello", headers });
       expect(answer.status).toBe(200);
       if (honoursWholeAnswers) expect(answer.headers.get("x-body")).toBe("seen");
       if (mode === "inspect-first") expect(answer.echo?.headers["x-body"]).toBe("seen");
@@ -151,18 +154,18 @@ describeEachProxy("request bodies", (proxy) => {
 
     if (mode === "stream") {
       test("a piece is replaced, if the length stays as it was announced", async () => {
-        const answer = await house().request("/replace", { body: "replace-me!", headers });
+        const answer = await deployment().request("/replace", { body: "replace-me!", headers });
         expect(answer.echo?.body).toBe("REPLACED!!!");
       });
 
       test("a replacement of another length is a failure, and nobody waits for bytes that never come", async () => {
-        const answer = await house().request("/shorten", { body: "shorten-me!", headers });
+        const answer = await deployment().request("/shorten", { body: "shorten-me!", headers });
         expect(answer).toMatchObject({ status: 500, body: "Wasm Error" });
-        expect(house().agentLog()).toContain('"code":"guest-body-length"');
+        expect(deployment().agentLog()).toContain('"code":"guest-body-length"');
       });
 
       test("an upload in chunks may be replaced by any length", async () => {
-        const answer = await house().request("/replace", {
+        const answer = await deployment().request("/replace", {
           body: chunked("before ", "shorten-me!", " behind"),
           headers,
         });
@@ -170,7 +173,7 @@ describeEachProxy("request bodies", (proxy) => {
       });
     } else if (mode !== "hybrid:10") {
       test("a replacement is a failure, for the proxy would ignore it", () =>
-        inHouseOfItsOwn(async (own) => {
+        inDeploymentOfItsOwn(async (own) => {
           const answer = await own.request("/replace", { body: "replace-me!", headers });
           expect(answer.status).toBe(500);
           expect(own.agentLog()).toContain('"code":"guest-body-not-replaceable"');
@@ -179,7 +182,7 @@ describeEachProxy("request bodies", (proxy) => {
 
     if (mode === "buffer" && honoursWholeAnswers) {
       test("a body that the proxy cuts off is said to be truncated", async () => {
-        const answer = await house().request("/cut", { body: "x".repeat(MIB + 100), headers });
+        const answer = await deployment().request("/cut", { body: "x".repeat(MIB + 100), headers });
         expect(answer).toMatchObject({ status: 413, body: "too long" });
       });
     }
@@ -192,16 +195,16 @@ describeEachProxy("request bodies", (proxy) => {
     using upstream = await RawUpstream.open(({ index, body }) =>
       index === 0 ? `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}` : null,
     );
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await POLICY,
       upstream: upstream.address,
       isRecorded: true,
       config: { events: ["request_headers", "request_body"], bodyMode: "stream" },
     });
-    expect((await house.request("/first")).status).toBe(200);
-    const answer = await house.request("/second", { body: "replace-me!" });
+    expect((await deployment.request("/first")).status).toBe(200);
+    const answer = await deployment.request("/second", { body: "replace-me!" });
     expect(answer).toMatchObject({ status: 200, body: "REPLACED!!!" });
-    const events = bodiesOf(await house.recorded());
+    const events = bodiesOf(await deployment.recorded());
     expect(events.map(({ isLast }) => isLast)).toEqual([true, true]);
     expect(events.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["replace-me!", "replace-me!"]);
     expect(upstream.requests.filter(({ head }) => head.includes("/second"))).toHaveLength(2);
@@ -225,25 +228,25 @@ describeEachProxy("request bodies", (proxy) => {
     using upstream = await RawUpstream.open(
       () => "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     );
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: guest,
       upstream: upstream.address,
       isRecorded: true,
     });
     const text = await rawRequest(
-      house.address,
+      deployment.address,
       "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n",
     );
     const real = text.slice(text.indexOf("HTTP/1.1 200"));
     expect(real.toLowerCase()).toContain("x-late: response");
-    const responses = (await house.recorded()).filter(({ event }) => event.kind === "response-headers");
+    const responses = (await deployment.recorded()).filter(({ event }) => event.kind === "response-headers");
     expect(responses.every(({ event }) => event.kind === "response-headers" && event.status === 200)).toBe(
       true,
     );
   });
 
   test(`over ${protocol}, uploads that would not be shown are refused with --strict-inspection`, async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await POLICY,
       agentFlags: ["--strict-inspection"],
       config: {
@@ -254,11 +257,11 @@ describeEachProxy("request bodies", (proxy) => {
     });
     const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
     const text = await rawRequest(
-      house.address,
+      deployment.address,
       `POST /hidden HTTP/1.1\r\nHost: a.test\r\n${upgrade}Content-Length: 9\r\n\r\nforbidden`,
     );
     expect(text).toStartWith("HTTP/1.1 403");
     expect(text).toContain("This request cannot be inspected");
-    expect(house.upstream.requests).toBe(0);
+    expect(deployment.upstream.requests).toBe(0);
   });
 });

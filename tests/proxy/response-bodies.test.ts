@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House } from "./house.ts";
+import { Deployment } from "./deployment.ts";
 import { RawUpstream } from "./raw-http.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const POLICY = scriptedGuest({
   wantsRequest: true,
@@ -37,16 +37,16 @@ describeEachProxy("response bodies", (proxy) => {
   }
 
   describe("of an upstream that echoes", () => {
-    const house = sharedHouse(proxy, async () => ({
+    const deployment = sharedDeployment(proxy, async () => ({
       module: await POLICY,
       isRecorded: true,
       config: { events: ["request_headers", "response_headers", "response_body"] },
     }));
 
     test("reach the guest whole, with the request that they answer", async () => {
-      const answer = await house().request("/plain");
+      const answer = await deployment().request("/plain");
       expect(answer.echo?.target).toBe("/plain");
-      const recorded = (await house().recorded()).at(-1)?.event;
+      const recorded = (await deployment().recorded()).at(-1)?.event;
       expect(recorded).toMatchObject({
         kind: "response-body-chunk",
         isLast: true,
@@ -60,22 +60,22 @@ describeEachProxy("response bodies", (proxy) => {
     });
 
     test("are replaced by text of another length", async () => {
-      expect(await house().request("/secret")).toMatchObject({ status: 200, body: '{"replaced":true}' });
+      expect(await deployment().request("/secret")).toMatchObject({ status: 200, body: '{"replaced":true}' });
     });
 
     test("are replaced by any bytes", async () => {
-      const response = await fetch(`http://${house().address}/binary`);
+      const response = await fetch(`http://${deployment().address}/binary`);
       expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array([0, 255, 1]));
     });
 
     test("cannot be replaced by nothing, and nobody believes it", async () => {
-      expect((await house().request("/empty")).status).toBe(500);
-      expect(house().agentLog()).toContain('"code":"guest-body-not-replaceable"');
+      expect((await deployment().request("/empty")).status).toBe(500);
+      expect(deployment().agentLog()).toContain('"code":"guest-body-not-replaceable"');
     });
 
     test("are held back by a block or a redirect", async () => {
-      expect(await house().request("/held-back")).toMatchObject({ status: 451, body: "held back" });
-      const redirected = await house().request("/elsewhere");
+      expect(await deployment().request("/held-back")).toMatchObject({ status: 451, body: "held back" });
+      const redirected = await deployment().request("/elsewhere");
       expect([redirected.status, redirected.headers.get("location")]).toEqual([302, "/login"]);
     });
   });
@@ -84,14 +84,14 @@ describeEachProxy("response bodies", (proxy) => {
     using upstream = await RawUpstream.open(
       () => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none \r\n5\r\ntwo!!\r\n0\r\n\r\n",
     );
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await POLICY,
       upstream: upstream.address,
       isRecorded: true,
       config: { events: ["request_headers", "response_headers", "response_body"] },
     });
-    expect((await house.request("/chunks")).body).toBe("one two!!");
-    const bodies = (await house.recorded()).filter(
+    expect((await deployment.request("/chunks")).body).toBe("one two!!");
+    const bodies = (await deployment.recorded()).filter(
       ({ event }) => event.kind === "response-body-chunk" && event.request?.kind !== undefined,
     );
     expect(bodies.at(-1)?.event).toMatchObject({
@@ -102,16 +102,16 @@ describeEachProxy("response bodies", (proxy) => {
   });
 
   test("are refused with 403 and never asked for, where an upgrade would hide them", async () => {
-    await using house = await House.open(proxy, {
+    await using deployment = await Deployment.open(proxy, {
       module: await POLICY,
       agentFlags: ["--strict-inspection"],
       config: { events: ["request_headers", "response_headers", "response_body"], websocket: "passed" },
     });
-    const before = house.upstream.requests;
-    const answer = await house.request("/upgrade", {
+    const before = deployment.upstream.requests;
+    const answer = await deployment.request("/upgrade", {
       headers: { Upgrade: "websocket", Connection: "Upgrade" },
     });
     expect(answer).toMatchObject({ status: 403, body: "This request cannot be inspected" });
-    expect(house.upstream.requests).toBe(before);
+    expect(deployment.upstream.requests).toBe(before);
   });
 });

@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import type { WebSocketFrameEvent } from "../../src/event/event.ts";
 import { describeEachProxy } from "./describe-each-proxy.ts";
-import { House, type HouseOptions } from "./house.ts";
+import { Deployment, type DeploymentOptions } from "./deployment.ts";
 import { Opcode, RawWebSocket } from "./raw-websocket.ts";
 import { scriptedGuest } from "./scripted-guest.ts";
-import { sharedHouse } from "./shared-house.ts";
+import { sharedDeployment } from "./shared-deployment.ts";
 
 const POLICY = scriptedGuest({
   rules: [
@@ -29,11 +29,11 @@ const MAX_ATTEMPTS = 30;
  * asked about a frame.
  */
 async function openSocket(
-  house: House,
+  deployment: Deployment,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<RawWebSocket> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const socket = await RawWebSocket.open(house.address, "/echo", headers);
+    const socket = await RawWebSocket.open(deployment.address, "/echo", headers);
     expect(socket.status).toBe(101);
     socket.send(Opcode.ping, "alive");
     if ((await socket.receive())?.opcode === Opcode.pong) return socket;
@@ -50,7 +50,7 @@ describeEachProxy("WebSocket frames", (proxy) => {
     return;
   }
 
-  const options = async (agentFlags: readonly string[] = []): Promise<HouseOptions> => ({
+  const options = async (agentFlags: readonly string[] = []): Promise<DeploymentOptions> => ({
     module: await POLICY,
     isRecorded: true,
     agentFlags,
@@ -58,16 +58,16 @@ describeEachProxy("WebSocket frames", (proxy) => {
   });
 
   describe("of an upstream that echoes", () => {
-    const house = sharedHouse(proxy, options);
+    const deployment = sharedDeployment(proxy, options);
 
     async function framesSeen(): Promise<WebSocketFrameEvent[]> {
-      return (await house().recorded()).flatMap(({ event }) =>
+      return (await deployment().recorded()).flatMap(({ event }) =>
         event.kind === "websocket-frame" ? [event] : [],
       );
     }
 
     test("reach the guest from both sides, unmasked, and pass", async () => {
-      using socket = await openSocket(house());
+      using socket = await openSocket(deployment());
       socket.send(Opcode.text, "hello");
       expect(await socket.receive()).toMatchObject({ opcode: Opcode.text, payload: Buffer.from("hello") });
       socket.send(Opcode.binary, "\0\x01\x02");
@@ -88,25 +88,25 @@ describeEachProxy("WebSocket frames", (proxy) => {
     });
 
     test("that are dropped vanish, and the connection goes on", async () => {
-      using socket = await openSocket(house());
+      using socket = await openSocket(deployment());
       socket.send(Opcode.text, "drop-me");
       socket.send(Opcode.text, "next");
       expect(await socket.receive()).toMatchObject({ payload: Buffer.from("next") });
-      expect(house().upstream.messages).not.toContain("drop-me");
+      expect(deployment().upstream.messages).not.toContain("drop-me");
     });
 
     test.each(["close-me", "block-me", "trap"])(
       "of a client that are refused (%s) end its connection and never arrive",
       async (text) => {
-        using socket = await openSocket(house());
+        using socket = await openSocket(deployment());
         socket.send(Opcode.text, text);
         await socket.rest();
-        expect(house().upstream.messages).not.toContain(text);
+        expect(deployment().upstream.messages).not.toContain(text);
       },
     );
 
     test("that the proxy would not show pass unseen without --strict-inspection", async () => {
-      using socket = await openSocket(house(), DEFLATE);
+      using socket = await openSocket(deployment(), DEFLATE);
       socket.send(Opcode.text, "drop-me");
       expect(await socket.receive()).toMatchObject({ payload: Buffer.from("drop-me") });
     });
@@ -122,8 +122,8 @@ describeEachProxy("WebSocket frames", (proxy) => {
         },
       ],
     });
-    await using house = await House.open(proxy, { ...(await options()), module: guest });
-    using socket = await openSocket(house);
+    await using deployment = await Deployment.open(proxy, { ...(await options()), module: guest });
+    using socket = await openSocket(deployment);
     socket.send(Opcode.text, "hello");
     const frame = await socket.receive();
     // The proxy ends the connection as well, sometimes before the close frame is out.
@@ -133,17 +133,17 @@ describeEachProxy("WebSocket frames", (proxy) => {
       expect(frame.payload.subarray(2).toString()).toBe("policy");
     }
     const close = { close: { code: 4001, reason: "policy" } };
-    expect((await house.recorded()).at(-1)).toMatchObject({
+    expect((await deployment.recorded()).at(-1)).toMatchObject({
       event: { kind: "websocket-frame", isFromClient: false },
       outcome: { decision: "allow", frame: close },
     });
   });
 
   test("that the proxy would not show are refused at the upgrade with --strict-inspection", async () => {
-    await using house = await House.open(proxy, await options(["--strict-inspection"]));
-    using compressed = await RawWebSocket.open(house.address, "/echo", DEFLATE);
+    await using deployment = await Deployment.open(proxy, await options(["--strict-inspection"]));
+    using compressed = await RawWebSocket.open(deployment.address, "/echo", DEFLATE);
     expect(compressed.status).toBe(403);
-    using plain = await RawWebSocket.open(house.address, "/echo");
+    using plain = await RawWebSocket.open(deployment.address, "/echo");
     expect(plain.status).toBe(101);
   });
 });

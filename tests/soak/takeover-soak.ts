@@ -9,7 +9,7 @@ import { SteadyClient } from "../support/steady-client.ts";
 
 export interface TakeoverSoakOptions {
   readonly connections: number;
-  /** Questions in flight on each connection. */
+  /** Events in flight on each connection. */
   readonly inFlight: number;
   readonly takeovers: number;
   readonly everyMs: number;

@@ -1,5 +1,5 @@
 /**
- * The long run: 64 connections with 24 questions in flight each, and a take-over each second for two minutes.
+ * The long run: 64 connections with 24 events in flight each, and a take-over each second for two minutes.
  *
  *   bun tests/soak/takeovers.ts [seconds] [flags of the agent]
  */

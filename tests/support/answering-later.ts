@@ -21,7 +21,7 @@ import type { RedirectEncoding } from "../../src/protocol/redirect-encoding.ts";
 import { LoopbackLoop } from "./loopback.ts";
 import { RecordedLog } from "./recorded-log.ts";
 
-export class Question implements PendingEvent {
+export class HeldEvent implements PendingEvent {
   readonly event: ProxyEvent;
   readonly #source: EventSource;
   isCancelled = false;
@@ -31,7 +31,7 @@ export class Question implements PendingEvent {
     this.#source = source;
   }
 
-  /** As a dispatcher would: nobody hears the answer to a cancelled question. */
+  /** As a dispatcher would: nobody hears the answer to a cancelled event. */
   answer(verdict: Verdict = PLAIN_ALLOW): void {
     if (!this.isCancelled) this.#source.answer(this.event, verdict);
   }
@@ -42,7 +42,7 @@ export class Question implements PendingEvent {
 }
 
 export class AnsweringLater implements EventSink {
-  readonly questions: Question[] = [];
+  readonly events: HeldEvent[] = [];
   readonly failures: EventFailure[] = [];
   readonly configs: unknown[] = [];
   /** Kinds of events that are answered at once. */
@@ -55,13 +55,13 @@ export class AnsweringLater implements EventSink {
 
   handle(event: ProxyEvent, source: EventSource): PendingEvent | null {
     retain(event);
-    const question = new Question(event, source);
+    const held = new HeldEvent(event, source);
     if (this.immediate.has(event.kind)) {
-      question.answer();
+      held.answer();
       return null;
     }
-    this.questions.push(question);
-    return question;
+    this.events.push(held);
+    return held;
   }
 
   pass(): void {
@@ -82,14 +82,14 @@ export class AnsweringLater implements EventSink {
     return this.configureOutcome;
   }
 
-  question(number: number): Question {
-    const question = this.questions[number];
-    if (question === undefined) throw new Error(`only ${this.questions.length} questions were asked`);
-    return question;
+  event(number: number): HeldEvent {
+    const event = this.events[number];
+    if (event === undefined) throw new Error(`only ${this.events.length} events were asked`);
+    return event;
   }
 }
 
-/** Loopback connections whose questions end at `sink`. */
+/** Loopback connections whose events end at `sink`. */
 export function loopTo(
   sink: EventSink,
   options: {

@@ -1,4 +1,4 @@
-/** The start of a guest whose instances are dear: some six milliseconds for a million turns. */
+/** The start of a guest whose instances are expensive: some six milliseconds for a million turns. */
 export function costlyStart(turns: number): string {
   return `(global $sum (mut i32) (i32.const 1))
 (func (export "_initialize")

@@ -31,7 +31,7 @@ import {
 } from "./proxy-messages.ts";
 import { WireSocket } from "./wire-socket.ts";
 
-/** One question at a time: answers are told apart by nothing but their order. */
+/** One event at a time: answers are told apart by nothing but their order. */
 export class V1Proxy {
   readonly wire: WireSocket;
 
@@ -67,7 +67,7 @@ export class V1Proxy {
   }
 }
 
-/** Any number of questions at a time, each found again by its correlation id. */
+/** Any number of events at a time, each found again by its correlation id. */
 export class V2Proxy {
   readonly wire: WireSocket;
   /** The payload that accepted the handshake. */

@@ -1,4 +1,4 @@
-/** One transcoder for all tests of a process: it keeps nothing from one event to the next, and memories are dear. */
+/** One transcoder for all tests of a process: it keeps nothing from one event to the next, and memories are expensive. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

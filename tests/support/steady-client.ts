@@ -1,6 +1,6 @@
 /**
- * A client that keeps a number of questions in flight on one connection, never opens another, and holds every answer
- * against its question. It is for the guest `echo`, whose answer carries what it was asked.
+ * A client that keeps a number of events in flight on one connection, never opens another, and holds every answer
+ * against its event. It is for the guest `echo`, whose answer carries what it was asked.
  */
 
 import type { AcceptedAnswer } from "./accepted-answer.ts";
@@ -8,9 +8,9 @@ import { V1Proxy, V2Proxy } from "./fake-proxy.ts";
 
 export interface SteadyClientOptions {
   readonly protocol: 1 | 2;
-  /** Questions in flight at a time; v1 allows one. */
+  /** Events in flight at a time; v1 allows one. */
   readonly inFlight?: number;
-  /** How long each of them rests before the next question. */
+  /** How long each of them rests before the next event. */
   readonly pauseMs?: number;
   /** Tells the clients of a test apart. */
   readonly name: string;

@@ -64,7 +64,7 @@ describe.each([
     expect(answersTo([...stream].map((byte) => Buffer.of(byte))).equals(whole())).toBe(true);
   });
 
-  test("an answer never waits for more bytes than its own question", () => {
+  test("an answer never waits for more bytes than its own event", () => {
     const peer = agent.connect();
     let fed = 0;
     let received = 0;

@@ -1,5 +1,5 @@
 /**
- * The literal frames of docs/agent-protocol.md 2.6 and 3.11, byte for byte: a question goes in as it stands there, and
+ * The literal frames of docs/agent-protocol.md 2.6 and 3.11, byte for byte: an event goes in as it stands there, and
  * the answer is the one that stands there.
  */
 
@@ -25,12 +25,12 @@ describe("v1", () => {
   const cases = [
     {
       name: "a request is allowed",
-      question: frame("00 00 01 7c", V1_REQUEST),
+      event: frame("00 00 01 7c", V1_REQUEST),
       answer: frame("00 00 00 20", '{"version":1,"decision":"allow"}'),
     },
     {
       name: "a configuration is accepted",
-      question: frame(
+      event: frame(
         "00 00 00 6f",
         '{"version":1,"event_type":"configure","payload":{"agent_id":"wasm","config":{"fail-open":false,"pool-size":4}}}',
       ),
@@ -38,17 +38,17 @@ describe("v1", () => {
     },
     {
       name: "a body chunk is allowed",
-      question: frame(
+      event: frame(
         "00 00 00 a9",
         '{"version":1,"event_type":"request_body_chunk","payload":{"bytes_received":2,"chunk_index":0,"correlation_id":"3Nq8aXk2Tz1","data":"aGk=","is_last":true,"total_size":2}}',
       ),
       answer: frame("00 00 00 20", '{"version":1,"decision":"allow"}'),
     },
   ];
-  test.each(cases)("$name", async ({ question, answer }) => {
+  test.each(cases)("$name", async ({ event, answer }) => {
     const agent = await openIndoorAgent(NO_OPINION);
     const peer = agent.connect();
-    peer.send(question);
+    peer.send(event);
     expect(peer.takeReceived()).toEqual(answer);
     agent.close();
   });
@@ -71,13 +71,13 @@ describe("v2", () => {
     {
       name: "a request is allowed under its id",
       handshake: HANDSHAKE_0_6_20,
-      question: frame("00 00 01 65 10", V2_REQUEST),
+      event: frame("00 00 01 65 10", V2_REQUEST),
       answer: ALLOWED,
     },
     {
       name: "a response is allowed under its id",
       handshake: HANDSHAKE_0_6_20,
-      question: frame(
+      event: frame(
         "00 00 00 4c 12",
         '{"correlation_id":"3Nq8aXk2Tz1","headers":{"host":["a.test"]},"status":200}',
       ),
@@ -86,13 +86,13 @@ describe("v2", () => {
     {
       name: "a ping comes back as a pong, byte for byte",
       handshake: HANDSHAKE_0_6_20,
-      question: frame("00 00 00 2c 41", '{"sequence":0,"timestamp_ms":1767225600000}'),
+      event: frame("00 00 00 2c 41", '{"sequence":0,"timestamp_ms":1767225600000}'),
       answer: frame("00 00 00 2c 42", '{"sequence":0,"timestamp_ms":1767225600000}'),
     },
     {
       name: "a cancel has no answer",
       handshake: HANDSHAKE_0_6_20,
-      question: frame(
+      event: frame(
         "00 00 00 49 40",
         '{"correlation_id":"3Nq8aXk2Tz1","reason":1,"timestamp_ms":1767225600000}',
       ),
@@ -101,7 +101,7 @@ describe("v2", () => {
     {
       name: "a configuration is accepted under its id",
       handshake: HANDSHAKE_0_6_54,
-      question: frame(
+      event: frame(
         "00 00 00 70 17",
         '{"config":{"fail-open":false,"pool-size":4},"config_version":null,"correlation_id":"zentinel-configure-wasm-0"}',
       ),
@@ -111,12 +111,12 @@ describe("v2", () => {
       ),
     },
   ];
-  test.each(cases)("$name", async ({ handshake, question, answer }) => {
+  test.each(cases)("$name", async ({ handshake, event, answer }) => {
     const agent = await openIndoorAgent(NO_OPINION);
     const peer = agent.connect();
     peer.send(handshake);
     peer.takeReceived();
-    peer.send(question);
+    peer.send(event);
     expect(peer.takeReceived()).toEqual(answer);
     agent.close();
   });

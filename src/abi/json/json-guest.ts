@@ -40,7 +40,7 @@ export interface JsonGuestParts {
 }
 
 /**
- * Failures after which the instance may go on: its result was well-formed JSON, so memory and control flow are sound
+ * Failures after which the instance may go on: its result was well-formed JSON, so memory and control flow are intact
  * and only its content was refused.
  */
 const HARMLESS: ReadonlySet<FailureCode> = new Set<FailureCode>([

@@ -1,5 +1,5 @@
 /**
- * Event names of the v1 envelope (docs/agent-protocol.md 2.2). `configure` is not among them: it is no question to the
+ * Event names of the v1 envelope (docs/agent-protocol.md 2.2). `configure` is not among them: it is no event for the
  * guest.
  */
 

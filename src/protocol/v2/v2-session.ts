@@ -1,6 +1,6 @@
 /**
  * Protocol v2 on one connection (docs/agent-protocol.md 3): a handshake, then typed messages whose answers carry the id of their
- * question and may leave in any order.
+ * event and may leave in any order.
  *
  * Faults follow docs/agent-protocol.md 3.9 with the behaviour it recommends: unknown types are skipped, events that cannot be
  * decoded are answered by the fail policy when their id can be read, and only a broken handshake closes.

@@ -1,5 +1,5 @@
 /**
- * Steps over types in a module that the engine has accepted: whether they make sense is no question any more.
+ * Steps over types in a module that the engine has accepted: whether they make sense has been checked already.
  * https://webassembly.github.io/spec/core/binary/types.html
  */
 

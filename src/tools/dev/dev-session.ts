@@ -112,7 +112,7 @@ export class DevSession {
   }
 
   /**
-   * Builds, if asked to and if there is a way, and loads the module. What is asked for while this is under way becomes
+   * Builds, if asked to and if there is a way, and loads the module. What is asked for while this is in progress becomes
    * one further round. @throws SocketError as `start` does.
    */
   request(reason: string, builds: boolean): Promise<void> {
@@ -123,7 +123,7 @@ export class DevSession {
     return this.#current;
   }
 
-  /** Ends everything, a build under way included. */
+  /** Ends everything, a running build included. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wanted = null;

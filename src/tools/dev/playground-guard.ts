@@ -20,7 +20,7 @@ export class PlaygroundGuard {
   }
 
   /** For everything, the page itself included. Null lets it pass. */
-  refuseStranger({ headers }: GuardedRequest): Refusal | null {
+  refuseForeign({ headers }: GuardedRequest): Refusal | null {
     const host = headers.get("host") ?? "";
     if (!this.#names().includes(host)) {
       return refusal(
@@ -35,7 +35,7 @@ export class PlaygroundGuard {
     return null;
   }
 
-  /** For every call of the API, after `refuseStranger`. */
+  /** For every call of the API, after `refuseForeign`. */
   refuseCall({ headers }: GuardedRequest): Refusal | null {
     const site = headers.get("sec-fetch-site");
     if (site !== null && site !== "same-origin" && site !== "none") {

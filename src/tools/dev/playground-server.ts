@@ -102,8 +102,8 @@ export class PlaygroundServer {
   }
 
   async #answer(request: Request, server: Bun.Server<undefined>): Promise<Response> {
-    const stranger = this.#guard.refuseStranger(request);
-    if (stranger !== null) return refuse(403, stranger);
+    const foreign = this.#guard.refuseForeign(request);
+    if (foreign !== null) return refuse(403, foreign);
     const { pathname } = new URL(request.url);
     if (!pathname.startsWith("/api/")) return this.#file(request, pathname);
     const refusal = this.#guard.refuseCall(request);

@@ -93,7 +93,7 @@ export class PlaygroundStream {
   #sendTraffic(): void {
     if (this.#pages.size === 0) return;
     const nowMs = Date.now();
-    // The second under way and the one before, which may have grown since it was sent.
+    // The current second and the one before, which may have grown since it was sent.
     const seconds = this.#session.traffic.since(Math.floor(nowMs / 1000) - 1);
     this.#send({ type: "traffic", nowMs, seconds });
   }

@@ -46,7 +46,7 @@ export class ProjectBuild {
     return this.#runCommand("The build", this.#recipe.command, startedAtMs);
   }
 
-  /** Ends a build that is under way: `run` resolves when nothing is left of it. */
+  /** Ends a running build: `run` resolves when nothing is left of it. */
   close(): void {
     this.#isClosed = true;
     const building = this.#process;

@@ -47,7 +47,7 @@ export async function runDev(
   try {
     playground = await PlaygroundServer.open(session, settings.port);
     screen = openScreen(session, playground.link, terminal, stop);
-    // The first build may still be under way when it is enough.
+    // The first build may still be running when it is enough.
     await Promise.race([session.start().then(() => stop.requested), stop.requested]);
     return EXIT_OK;
   } finally {

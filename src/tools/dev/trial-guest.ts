@@ -1,6 +1,6 @@
 /**
  * A guest of the playground's own, beside the one that serves: asking it disturbs no counter or cache of the other.
- * It keeps its memory from one question to the next, as guests do.
+ * It keeps its memory from one event to the next, as guests do.
  */
 
 import { warmUp } from "../../agent/warm-up.ts";

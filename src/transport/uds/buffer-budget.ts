@@ -14,7 +14,7 @@ import { V2_MAX_FRAME_BYTES } from "../frame-limits.ts";
 
 /** A connection, as far as the budget needs it. */
 export interface BufferHolder {
-  /** It is the peer's turn: it owes the rest of a frame, or is to read what is left before the connection is closed. */
+  /** The next bytes must come from the peer, or be read by it: it owes the rest of a frame, or is to read what is left before the connection is closed. */
   readonly awaitsPeer: boolean;
   /** Changes with every read. */
   readonly readCount: number;

@@ -47,7 +47,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
   readonly #egress = new EgressQueue();
   #handler: FrameHandler | null = null;
   #isInRead = false;
-  /** Answers of ours wait in the batch of this turn. */
+  /** Answers of ours wait in the batch of this iteration. */
   #isBatched = false;
   #isPaused = false;
   #peerHasEnded = false;
@@ -99,7 +99,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
     return this.#handler?.pendingCount ?? 0;
   }
 
-  /** Nothing is under way: no question, no half frame, no answer that has not left. */
+  /** Nothing is in flight: no event, no half frame, no answer that has not left. */
   get isQuiet(): boolean {
     return (
       this.pendingCount === 0 &&
@@ -352,7 +352,7 @@ export class Connection implements FrameOutbox, BatchMember, BufferHolder {
       this.#context.metrics.connections.refusedFrame(error.code);
       this.close(`${error.code}: ${error.message}`);
     } else {
-      // Only this connection is lost: the proxy's failure mode answers what was under way on it.
+      // Only this connection is lost: the proxy's failure mode answers what was in flight on it.
       this.#context.log.error("closing a connection after an internal error", {
         reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });

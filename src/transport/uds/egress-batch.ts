@@ -1,6 +1,6 @@
 /**
  * Gathers answers and writes them: those of one read together and at once, so that nobody waits for the work of others;
- * in the rush of many connections those of a whole turn of the event loop, when every read of the turn is done.
+ * in the rush of many connections those of a whole iteration of the event loop, when all its reads are done.
  *
  * Waking a sleeping peer is the most expensive part of an answer on most machines. In a rush, answers written one by one would
  * each wake the proxy anew, between the work of one event and the next; written together, the first one does.
@@ -12,17 +12,17 @@ import { FrameWriter } from "./frame-writer.ts";
 export interface BatchMember {
   /** Writes bytes to the socket; the view is valid only during the call. Must not append to the batch. */
   deliver(bytes: Buffer): void;
-  /** The turn is over and the batch empty: whatever follows from the delivery can be done now. */
+  /** The iteration is over and the batch empty: whatever follows from the delivery can be done now. */
   afterDelivery(): void;
 }
 
-/** Beyond this much, waiting for the end of the turn would only cost memory. */
+/** Beyond this much, waiting for the end of the iteration would only cost memory. */
 const FULL_BYTES = 256 * 1024;
-/** A turn in which so many connections were answered is a rush, and most likely the next one, too. */
+/** An iteration in which so many connections were answered is a rush, and most likely the next one, too. */
 const RUSH_CONNECTIONS = 24;
 
 export interface EgressBatchOptions {
-  /** Calls back once the reads of the turn are done; an event loop's `setImmediate`. */
+  /** Calls back once the reads of the iteration are done; an event loop's `setImmediate`. */
   readonly schedule: (flush: () => void) => void;
   /** How many connections are open: with few there is no rush to look for. */
   readonly countConnections: () => number;
@@ -36,7 +36,7 @@ export class EgressBatch {
   #members: BatchMember[] = [];
   /** Where the bytes of each member begin; they end where the next one's begin. */
   #starts: number[] = [];
-  /** Those who were written to in this turn, and hear of its end. */
+  /** Those who were written to in this iteration, and are told of its end. */
   #delivered: BatchMember[] = [];
   #reader: BatchMember | null = null;
   #isScheduled = false;
@@ -47,13 +47,13 @@ export class EgressBatch {
     this.#countConnections = countConnections;
   }
 
-  /** From here to `endRead`, answers to this member are answers to what it sent; it need not hear of the turn's end. */
+  /** From here to `endRead`, answers to this member are answers to what it sent; it need not be told of the iteration's end. */
   beginRead(member: BatchMember): void {
     this.#reader = member;
   }
 
   /**
-   * Answers true when the frame waits for the end of the read or of the turn, false when a full batch was delivered
+   * Answers true when the frame waits for the end of the read or of the iteration, false when a full batch was delivered
    * with it at once.
    * Throws FrameError as FrameWriter does; nothing is appended then.
    */
@@ -76,7 +76,7 @@ export class EgressBatch {
     this.#reader = null;
   }
 
-  /** The end of the turn. */
+  /** The end of the iteration. */
   flush(): void {
     this.#deliver();
     this.#isScheduled = false;
@@ -123,7 +123,7 @@ export class EgressBatch {
 
   #close(): boolean {
     if (this.#writer.length < FULL_BYTES) return true;
-    // What follows from it waits: it could ask the next question while this one's answer is still being given.
+    // What follows from it waits: it could hand over the next event while this one's answer is still being given.
     this.#deliver();
     return false;
   }

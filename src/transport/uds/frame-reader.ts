@@ -69,7 +69,7 @@ export class FrameReader {
   }
 
   /**
-   * The first byte after the length of the frame at hand, or -1 while it has not arrived: it tells the protocols apart
+   * The first byte after the length of the current frame, or -1 while it has not arrived: it tells the protocols apart
    * (docs/agent-protocol.md 1.4).
    *
    * @throws FrameError when the length itself is impossible.
@@ -139,7 +139,7 @@ export class FrameReader {
     this.#limit += chunk.length;
   }
 
-  /** The whole frame at hand with its length, as announced; without bound while that is unknown. */
+  /** The whole current frame with its length, as announced; without bound while that is unknown. */
   #frameBytes(): number {
     if (this.bufferedBytes < LENGTH_PREFIX_BYTES) return Number.POSITIVE_INFINITY;
     return LENGTH_PREFIX_BYTES + this.buffer.readUInt32BE(this.#cursor);

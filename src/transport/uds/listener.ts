@@ -311,7 +311,7 @@ export class Listener {
 
   #handlers() {
     return {
-      // Half-open: a peer that has sent its last question still waits for the answer.
+      // Half-open: a peer that has sent its last event still waits for the answer.
       allowHalfOpen: true,
       socket: {
         open: (socket: Bun.Socket<Connection>) => {

@@ -60,7 +60,7 @@ describe.each([true, false])("with limits: %p", (limits) => {
     expect(guest.call(sampleRequest()).decision.kind).toBe("allow");
   });
 
-  test("_initialize is called once, before the first question", async () => {
+  test("_initialize is called once, before the first event", async () => {
     const guest = await open("initialize");
     expect(guest.call(sampleRequest()).audit.tags).toEqual(["n-1"]);
     expect(guest.call(sampleRequest()).audit.tags).toEqual(["n-1"]);

@@ -30,11 +30,11 @@ function open() {
 test("the next frame is asked when the one before is answered: answers are matched by position alone", () => {
   const { sink, loop, peer, texts } = open();
   peer.send(Buffer.concat([request("a"), request("b"), request("c")]));
-  expect(sink.questions.map((question) => question.event.correlationId)).toEqual(["a"]);
-  sink.question(0).answer(tagged("a"));
-  expect(sink.questions.map((question) => question.event.correlationId)).toEqual(["a", "b"]);
-  sink.question(1).answer(tagged("b"));
-  sink.question(2).answer(tagged("c"));
+  expect(sink.events.map((event) => event.event.correlationId)).toEqual(["a"]);
+  sink.event(0).answer(tagged("a"));
+  expect(sink.events.map((event) => event.event.correlationId)).toEqual(["a", "b"]);
+  sink.event(1).answer(tagged("b"));
+  sink.event(2).answer(tagged("c"));
   loop.endTurn();
   expect(texts().map((text) => (JSON.parse(text) as { audit: { tags: string[] } }).audit.tags)).toEqual([
     ["a"],
@@ -53,9 +53,9 @@ test("every event of the protocol is asked under its name, and the documented al
   ];
   for (const [name, payload] of events) {
     peer.send(v1Frame(v1Envelope(name, payload)));
-    sink.questions.at(-1)?.answer();
+    sink.events.at(-1)?.answer();
   }
-  expect(sink.questions.map((question) => question.event.kind)).toEqual([
+  expect(sink.events.map((event) => event.event.kind)).toEqual([
     "request-headers",
     "response-headers",
     "request-body-chunk",
@@ -148,15 +148,15 @@ test("a refused configuration is a block that names the reason", () => {
 test("an answer above 10 MiB becomes a failure of its own", () => {
   const { sink, peer, loop, texts } = open();
   peer.send(request("a"));
-  sink.question(0).answer(tagged("x".repeat(10 * 1024 * 1024)));
+  sink.event(0).answer(tagged("x".repeat(10 * 1024 * 1024)));
   loop.endTurn();
   expect(sink.failures.map((failure) => failure.code)).toEqual(["guest-result-too-large"]);
   expect(texts()).toEqual([REFUSED.replace("event-undecodable", "guest-result-too-large")]);
 });
 
-test("the question in flight is cancelled when the peer is gone", () => {
+test("the event in flight is cancelled when the peer is gone", () => {
   const { sink, peer } = open();
   peer.send(request("a"));
   peer.connection.onClosed();
-  expect(sink.question(0).isCancelled).toBe(true);
+  expect(sink.event(0).isCancelled).toBe(true);
 });

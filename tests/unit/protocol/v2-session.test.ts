@@ -99,10 +99,10 @@ describe("answers", () => {
   test("leave in the order in which they are given, each under its own id", () => {
     const { sink, peer, answers } = open();
     peer.send(Buffer.concat([request("a"), request("b"), request("c")]));
-    expect(sink.questions).toHaveLength(3);
-    sink.question(2).answer(tagged("third"));
-    sink.question(0).answer(tagged("first"));
-    sink.question(1).answer(tagged("second"));
+    expect(sink.events).toHaveLength(3);
+    sink.event(2).answer(tagged("third"));
+    sink.event(0).answer(tagged("first"));
+    sink.event(1).answer(tagged("second"));
     expect(answers().map(({ correlationId, tags }) => [correlationId, tags[0]])).toEqual([
       ["c", "third"],
       ["a", "first"],
@@ -114,15 +114,15 @@ describe("answers", () => {
     const { sink, peer, answers } = open();
     const ids = ["", '"\\', "\u0000\n", "__proto__", "é☃😀", "x".repeat(5000)];
     for (const id of ids) peer.send(request(id));
-    for (const question of sink.questions) question.answer();
+    for (const event of sink.events) event.answer();
     expect(answers().map((answer) => answer.correlationId)).toEqual(ids);
   });
 
-  test("a second question with an id in flight takes the place of the first", () => {
+  test("a second event with an id in flight takes the place of the first", () => {
     const { sink, peer, answers } = open();
     peer.send(Buffer.concat([request("same"), request("same")]));
-    sink.question(0).answer(tagged("first"));
-    sink.question(1).answer(tagged("second"));
+    sink.event(0).answer(tagged("first"));
+    sink.event(1).answer(tagged("second"));
     expect(answers().map(({ tags }) => tags)).toEqual([["second"]]);
   });
 
@@ -132,24 +132,24 @@ describe("answers", () => {
     peer.send(request("same"));
     peer.send(v2Frame(Type.requestBodyChunk, passiveEvents("same")[0]?.payload ?? {}));
     expect(answers()).toHaveLength(1);
-    expect(sink.question(0).isCancelled).toBe(true);
+    expect(sink.event(0).isCancelled).toBe(true);
     expect(peer.connection.isQuiet).toBe(true);
     // The proxy would take it for the answer to its next event with this id.
-    sink.question(0).answer(tagged("late"));
+    sink.event(0).answer(tagged("late"));
     expect(answers()).toEqual([]);
   });
 
   test("an answer above 16 MiB becomes a failure of its own", () => {
     const { sink, peer, answers } = open();
     peer.send(request("a"));
-    sink.question(0).answer(tagged("x".repeat(16 * 1024 * 1024)));
+    sink.event(0).answer(tagged("x".repeat(16 * 1024 * 1024)));
     expect(sink.failures.map((failure) => failure.code)).toEqual(["guest-result-too-large"]);
     expect(answers().map(({ correlationId, tags }) => [correlationId, tags])).toEqual([
       ["a", ["wasm-error"]],
     ]);
   });
 
-  test("an id too long to be echoed closes the connection, since no answer could reach its question", () => {
+  test("an id too long to be echoed closes the connection, since no answer could reach its event", () => {
     const { sink, peer, answers, reasons } = open();
     sink.immediate.add("request-complete");
     const id = "x".repeat(16 * 1024 * 1024 - 64);
@@ -176,7 +176,7 @@ describe("the proxy's version", () => {
     (version, encoding, expected) => {
       const { sink, peer, answers } = open(version, encoding);
       peer.send(request("a"));
-      sink.question(0).answer({ ...PLAIN_ALLOW, ...location });
+      sink.event(0).answer({ ...PLAIN_ALLOW, ...location });
       expect(answers()[0]?.decision as unknown).toEqual(expected);
     },
   );
@@ -194,7 +194,7 @@ describe("other messages", () => {
   test.each([0x00, 0x18, 0x21, 0x50, 0xff])("a message of the unknown type %d is skipped", (type) => {
     const { sink, peer, answers, log } = open();
     peer.send(Buffer.concat([v2Frame(type, "whatever"), request("after")]));
-    sink.question(0).answer();
+    sink.event(0).answer();
     expect(answers().map((answer) => answer.correlationId)).toEqual(["after"]);
     expect(log.lines).toContainEqual({
       level: "debug",
@@ -213,12 +213,12 @@ describe("other messages", () => {
     },
   );
 
-  test("a cancelled question gets no answer, and the others theirs", () => {
+  test("a cancelled event gets no answer, and the others theirs", () => {
     const { sink, peer, answers } = open();
     peer.send(Buffer.concat([request("a"), request("b")]));
     peer.send(v2Frame(Type.cancel, { correlation_id: "a", reason: 1, timestamp_ms: 1 }));
-    sink.question(0).answer();
-    sink.question(1).answer();
+    sink.event(0).answer();
+    sink.event(1).answer();
     expect(answers().map((answer) => answer.correlationId)).toEqual(["b"]);
     expect(peer.connection.isQuiet).toBe(true);
   });
@@ -229,7 +229,7 @@ describe("other messages", () => {
       const { sink, peer, answers } = open();
       peer.send(request("a"));
       peer.send(v2Frame(Type.cancel, payload));
-      sink.question(0).answer();
+      sink.event(0).answer();
       expect(answers()).toHaveLength(1);
     },
   );
@@ -361,7 +361,7 @@ describe("the end of a connection", () => {
     const { sink, peer } = open();
     peer.send(Buffer.concat([request("a"), request("b")]));
     peer.connection.onClosed();
-    expect(sink.questions.map((question) => question.isCancelled)).toEqual([true, true]);
+    expect(sink.events.map((event) => event.isCancelled)).toEqual([true, true]);
   });
 
   test("waits for the answers when the peer has only stopped sending", () => {
@@ -369,22 +369,22 @@ describe("the end of a connection", () => {
     peer.send(Buffer.concat([request("a"), v2Frame(Type.responseHeaders, responseHeaders({ id: "b" }))]));
     peer.endOfPeer();
     expect(peer.isClosed).toBe(false);
-    sink.question(1).answer();
+    sink.event(1).answer();
     answers();
     expect(peer.isClosed).toBe(false);
-    sink.question(0).answer();
+    sink.event(0).answer();
     expect(answers()).toHaveLength(1);
     expect(peer.isClosed).toBe(true);
   });
 });
 
-test("beyond 4096 questions in flight, reading waits for an answer", () => {
+test("beyond 4096 events in flight, reading waits for an answer", () => {
   const { sink, peer, answers } = open();
   peer.send(Buffer.concat(Array.from({ length: 4100 }, (_, i) => request(`id-${i}`))));
-  expect(sink.questions).toHaveLength(4096);
-  sink.question(7).answer();
-  expect(sink.questions).toHaveLength(4097);
-  for (let i = 0; i < sink.questions.length; i++) if (i !== 7) sink.question(i).answer();
-  expect(sink.questions).toHaveLength(4100);
+  expect(sink.events).toHaveLength(4096);
+  sink.event(7).answer();
+  expect(sink.events).toHaveLength(4097);
+  for (let i = 0; i < sink.events.length; i++) if (i !== 7) sink.event(i).answer();
+  expect(sink.events).toHaveLength(4100);
   expect(new Set(answers().map((answer) => answer.correlationId)).size).toBe(4100);
 });

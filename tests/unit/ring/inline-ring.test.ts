@@ -161,7 +161,7 @@ describe("instances that stand by", () => {
       ...real,
       instantiate: () => made.pop()!,
     });
-    // A machine that pauses just then makes the first one look dear.
+    // A machine that pauses just then makes the first one look expensive.
     const tries: number[] = [];
     for (let i = 0; i < 20; i++) {
       const { ring } = await open("allow", { size: 4, around: prepared, isFull: false });
@@ -171,11 +171,11 @@ describe("instances that stand by", () => {
     expect(Math.min(...tries)).toBe(1);
   });
 
-  test("are all made at once when they are dear, since nobody waits for an answer yet", async () => {
+  test("are all made at once when they are expensive, since nobody waits for an answer yet", async () => {
     expect(await madeAtFirst(8, { size: 4 })).toBe(4);
   });
 
-  test("need not all be had, however dear they are", async () => {
+  test("need not all be had, however expensive they are", async () => {
     let made = 0;
     const { ring } = await open("allow", {
       size: 4,
@@ -191,7 +191,7 @@ describe("instances that stand by", () => {
     expect(ring.idleCount).toBe(2);
   });
 
-  test("are made one at a time, however dear, when others are answered meanwhile", async () => {
+  test("are made one at a time, however expensive, when others are answered meanwhile", async () => {
     expect(await madeAtFirst(8, { size: 4, isServing: true })).toBe(1);
   });
 
@@ -227,7 +227,7 @@ describe("instances that stand by", () => {
 });
 
 describe("a guest that breaks", () => {
-  test("loses its instance, and the next question is served by another", async () => {
+  test("loses its instance, and the next event is served by another", async () => {
     const { ring } = await open("trap-on-marker", { size: 2 });
     expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
     expect(ring.idleCount).toBe(1);
@@ -244,7 +244,7 @@ describe("a guest that breaks", () => {
     expect(refills).toBe(2);
   });
 
-  test("is refilled by the next question when that comes first", async () => {
+  test("is refilled by the next event when that comes first", async () => {
     const { control, around } = controlled();
     const { ring } = await open("trap-on-marker", { around });
     expect(codeOf(ask(ring, "/boom"))).toBe("guest-trap");
@@ -265,7 +265,7 @@ describe("a guest that breaks", () => {
 });
 
 describe("an instance that cannot be made", () => {
-  test("fails the question that found no other, and is tried again later", async () => {
+  test("fails the event that found no other, and is tried again later", async () => {
     const { control, around } = controlled();
     const { ring, log } = await open("trap-on-marker", { around });
     control.isFailing = true;

@@ -112,24 +112,24 @@ function submit(ring: Ring, uri = "/"): Job {
   return job;
 }
 
-/** Until then, questions are answered on this thread. */
+/** Until then, events are answered on this thread. */
 async function untilThreadsRun(ring: Ring): Promise<void> {
   submit(ring);
   while (ring.readyThreads < ring.size) await Bun.sleep(5);
 }
 
 /**
- * Each source asks when the one before is answered. By how many others questions were overtaken, as far as it is more
+ * Each source asks when the one before is answered. By how many others events were overtaken, as far as it is more
  * than a line of that length explains.
  */
-async function overtakenQuestions(
+async function overtakenEvents(
   ring: Ring,
-  { askers, questions }: { readonly askers: number; readonly questions: number },
+  { askers, events }: { readonly askers: number; readonly events: number },
 ): Promise<number[]> {
   let answered = 0;
   const overtakenBy: number[] = [];
   const askOneByOne = async () => {
-    for (let i = 0; i < questions; i++) {
+    for (let i = 0; i < events; i++) {
       const answeredBefore = answered;
       expect(codeOf(await submit(ring).outcome)).toBe("allow");
       const others = answered++ - answeredBefore;
@@ -151,7 +151,7 @@ describe("a cheap guest", () => {
 });
 
 describe("a heavy guest", () => {
-  test("moves to other threads, and several questions are worked on at once", async () => {
+  test("moves to other threads, and several events are worked on at once", async () => {
     const ring = await open("compute-long", { size: 2, timeoutMs: PATIENT_MS });
     await submit(ring).outcome;
     const jobs = Array.from({ length: 6 }, () => submit(ring));
@@ -266,7 +266,7 @@ test("while no instance on this thread is sound and none can be made, other thre
   for (const job of [1, 2, 3, 4].map(() => submit(ring))) expect(codeOf(await job.outcome)).toBe("allow");
 });
 
-test("while the first threads start, questions that no instance on this thread can take wait for them", async () => {
+test("while the first threads start, events that no instance on this thread can take wait for them", async () => {
   let isFailing = false;
   const around = (factory: StatelessFactory): StatelessFactory => ({
     ...factory,
@@ -277,7 +277,7 @@ test("while the first threads start, questions that no instance on this thread c
   });
   const ring = await open("trap-on-marker", { dispatch: "workers", around });
   isFailing = true;
-  // The trap loses the instance, the second question finds that no other can be made, the third that none may be tried.
+  // The trap loses the instance, the second event finds that no other can be made, the third that none may be tried.
   const jobs = ["/boom", "/", "/"].map((uri) => submit(ring, uri));
   expect(ring.readyThreads).toBe(0);
   const outcomes = await Promise.all(jobs.map((job) => job.outcome));
@@ -302,13 +302,13 @@ test("a configuration that comes while threads start reaches them, too", async (
   }
 });
 
-test("every question gets its own answer, also when a thread replaced its instance meanwhile", async () => {
+test("every event gets its own answer, also when a thread replaced its instance meanwhile", async () => {
   const module = await assembleWat("configured-once", CONFIGURED_ONCE);
   const ring = await open(module, { size: 1, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   for (let round = 0; round < 60; round++) {
     ring.configure(`{"round":${round}}`);
-    // The news of the new instance crosses the questions somewhere on their way.
+    // The news of the new instance crosses the events somewhere on their way.
     const spinUntilMs = performance.now() + (round % 20) / 10;
     while (performance.now() < spinUntilMs);
     const uris = [0, 1, 2].map((i) => `/${round}-${i}`);
@@ -320,7 +320,7 @@ test("every question gets its own answer, also when a thread replaced its instan
   }
 });
 
-test("a question that has waited longer than a call may take is not asked any more", async () => {
+test("an event that has waited longer than a call may take is not asked any more", async () => {
   // Three thousand calls of a millisecond each, on two threads, and 200 ms to get through.
   const ring = await open("compute", { size: 2, timeoutMs: 200, dispatch: "workers" });
   await untilThreadsRun(ring);
@@ -332,7 +332,7 @@ test("a question that has waited longer than a call may take is not asked any mo
   );
 });
 
-test("a cancelled question is not asked once its turn comes", async () => {
+test("a cancelled event is not run when it is next", async () => {
   const ring = await open("compute-long", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const jobs = Array.from({ length: 7 }, () => submit(ring));
@@ -343,7 +343,7 @@ test("a cancelled question is not asked once its turn comes", async () => {
   expect(jobs.slice(4).map((job) => job.isSettled)).toEqual([false, false, false]);
 });
 
-test("a question behind an endless one is asked elsewhere as soon as another thread is free", async () => {
+test("an event behind an endless one is asked elsewhere as soon as another thread is free", async () => {
   const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: 3000 });
   await untilThreadsRun(ring);
   const endless = submit(ring, "/boom");
@@ -352,17 +352,17 @@ test("a question behind an endless one is asked elsewhere as soon as another thr
   expect(endless.isSettled).toBe(false);
 });
 
-test("behind an endless question one other is kept waiting for a moment, and no more", async () => {
+test("behind an endless event one other is kept waiting for a moment, and no more", async () => {
   const ring = await open("loop-on-marker", { size: 2, dispatch: "workers", timeoutMs: 3000 });
   await untilThreadsRun(ring);
   const endless = submit(ring, "/boom");
-  const overtakenBy = await overtakenQuestions(ring, { askers: 4, questions: 1000 });
+  const overtakenBy = await overtakenEvents(ring, { askers: 4, events: 1000 });
   expect(overtakenBy.length).toBeLessThanOrEqual(1);
   expect(overtakenBy[0] ?? 0).toBeLessThan(2000);
   expect(endless.isSettled).toBe(false);
 });
 
-test("a question that goes back to the line from behind a long one keeps its place", async () => {
+test("an event that goes back to the line from behind a long one keeps its place", async () => {
   const ring = await open("compute-long", { size: 1, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const answered: string[] = [];
@@ -374,7 +374,7 @@ test("a question that goes back to the line from behind a long one keeps its pla
   expect(answered).toEqual(["/1", "/2", "/3", "/4"]);
 });
 
-test("questions next in line at a thread that loses its instance are asked all the same", async () => {
+test("events next in line at a thread that loses its instance are asked all the same", async () => {
   const ring = await open("trap-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const jobs = Array.from({ length: 400 }, (_, i) => submit(ring, i % 50 === 0 ? "/boom" : "/"));
@@ -383,7 +383,7 @@ test("questions next in line at a thread that loses its instance are asked all t
   expect(codes.filter((code) => code === "allow")).toHaveLength(392);
 });
 
-test("questions next in line wait while a storm of traps has used up what may be spent on new instances", async () => {
+test("events next in line wait while a storm of traps has used up what may be spent on new instances", async () => {
   const ring = await open("trap-on-marker", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const jobs = Array.from({ length: 1600 }, (_, i) => submit(ring, i % 2 === 0 ? "/boom" : "/"));
@@ -392,7 +392,7 @@ test("questions next in line wait while a storm of traps has used up what may be
   expect(codes.filter((code) => code === "allow")).toHaveLength(800);
 });
 
-test("no question is lost between two threads that take each other's next ones over", async () => {
+test("no event is lost between two threads that take each other's next ones over", async () => {
   const ring = await open("allow", { size: 2, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const askOneByOne = async () => {
@@ -401,7 +401,7 @@ test("no question is lost between two threads that take each other's next ones o
   await Promise.all([1, 2, 3, 4, 5, 6].map(askOneByOne));
 });
 
-test("with fewer threads, questions next in line at one that goes are asked all the same", async () => {
+test("with fewer threads, events next in line at one that goes are asked all the same", async () => {
   const ring = await open("compute", { size: 4, dispatch: "workers", timeoutMs: PATIENT_MS });
   await untilThreadsRun(ring);
   const jobs = Array.from({ length: 40 }, () => submit(ring));

@@ -49,7 +49,7 @@ describe("a guest on the bench", () => {
     expect((await unlimited.call(sampleRequest())).fuel).toBeNull();
   });
 
-  test("fails as a value, and is whole again for the next question", async () => {
+  test("fails as a value, and is whole again for the next event", async () => {
     const guest = await open("trap");
     const first = await guest.call(sampleRequest());
     expect(first.outcome).toBeInstanceOf(EventFailure);
@@ -65,7 +65,7 @@ describe("a guest on the bench", () => {
     expect(guest.takeRefusals().size).toBe(0);
   });
 
-  test("keeps state between questions, as a slot does", async () => {
+  test("keeps state between events, as a slot does", async () => {
     const guest = await open("counter");
     await guest.call(sampleRequest());
     expect((await guest.call(sampleRequest())).outcome).toMatchObject({ audit: { tags: ["n-2"] } });
@@ -85,7 +85,7 @@ describe("a guest on the bench", () => {
     expect(guest.takeLines()).toEqual([]);
   });
 
-  test("is configured before the first question, and an instance after a failure as well", async () => {
+  test("is configured before the first event, and an instance after a failure as well", async () => {
     const guest = await open("configure-echo", {}, '{"a":1}');
     expect((await guest.call(sampleRequest())).outcome).toMatchObject({ decision: { kind: "allow" } });
   });

@@ -212,7 +212,7 @@ describe("connections", () => {
     const peer = loop.connect();
     peer.send(Buffer.concat([HANDSHAKE, v2Frame(Type.requestHeaders, requestHeaders({ id: "a" }))]));
     peer.writableBytes = 0;
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     expect(loop.context.buffers.heldBytes).toBeGreaterThan(50);
     peer.drain(Number.POSITIVE_INFINITY);

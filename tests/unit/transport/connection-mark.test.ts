@@ -51,7 +51,7 @@ describe("v2", () => {
     return { sink, loop, peer, ...marked(peer) };
   }
 
-  test("can be gone on with between frames, also with questions that will never be answered", () => {
+  test("can be gone on with between frames, also with events that will never be answered", () => {
     const { peer, said, states } = open();
     peer.send(Buffer.concat([v2Request("a"), v2Request("b")]));
     expect(said).toEqual([true]);
@@ -74,7 +74,7 @@ describe("v2", () => {
     const { sink, loop, peer, said } = open();
     peer.send(v2Request("a"));
     peer.writableBytes = 10;
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     expect(said).toEqual([true, false]);
     peer.drain(Number.POSITIVE_INFINITY);
@@ -100,11 +100,11 @@ describe("v2", () => {
     const { sink, loop, peer, lost } = open();
     peer.send(Buffer.concat([v2Request("a"), v2Request("b"), v2Request("c")]));
     expect(lost()).toEqual(["16 a", "16 b", "16 c"]);
-    sink.question(1).answer();
+    sink.event(1).answer();
     loop.endTurn();
     expect(lost()).toEqual(["16 a", "16 c"]);
     peer.writableBytes = 10;
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     expect(lost()).toEqual(["16 a", "16 c"]);
     peer.drain(Number.POSITIVE_INFINITY);
@@ -160,18 +160,18 @@ describe("v2", () => {
 });
 
 describe("v1", () => {
-  test("cannot be gone on with while a question is open: the next answer would be taken for its own", () => {
+  test("cannot be gone on with while an event is open: the next answer would be taken for its own", () => {
     const sink = new AnsweringLater();
     const loop = loopTo(sink);
     const peer = loop.connect();
     peer.send(V1_REQUEST);
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     const { said } = marked(peer);
     expect(said).toEqual([true]);
     peer.send(V1_REQUEST);
     expect(said).toEqual([true, false]);
-    sink.question(1).answer();
+    sink.event(1).answer();
     loop.endTurn();
     expect(said).toEqual([true, false, true]);
   });

@@ -41,14 +41,14 @@ describe("a peer that does not read", () => {
     const { sink, loop, peer } = open();
     peer.writableBytes = 0;
     peer.send(Buffer.concat([request("a"), request("b")]));
-    sink.question(0).answer(sized(2 * MIB));
+    sink.event(0).answer(sized(2 * MIB));
     loop.endTurn();
     expect(peer.isPaused).toBe(true);
     peer.drain(100);
     expect(peer.isPaused).toBe(true);
     peer.drain(Number.POSITIVE_INFINITY);
     expect(peer.isPaused).toBe(false);
-    sink.question(1).answer();
+    sink.event(1).answer();
     loop.endTurn();
     expect(idsOf([peer.takeReceived()])).toEqual(["a", "b"]);
   });
@@ -57,8 +57,8 @@ describe("a peer that does not read", () => {
     const { sink, loop, peer } = open();
     peer.writableBytes = 0;
     peer.send(Buffer.concat(Array.from({ length: 1100 }, (_, i) => request(`id-${i}`))));
-    for (const question of sink.questions) {
-      question.answer();
+    for (const event of sink.events) {
+      event.answer();
       loop.endTurn();
     }
     expect(peer.isPaused).toBe(true);
@@ -73,7 +73,7 @@ describe("a peer that does not read", () => {
     const ids = Array.from({ length: 50 }, (_, i) => `id-${i}`);
     for (const [i, id] of ids.entries()) {
       peer.send(request(id));
-      sink.question(i).answer(sized(i * 7));
+      sink.event(i).answer(sized(i * 7));
       loop.endTurn();
     }
     const pieces = [peer.takeReceived()];
@@ -106,17 +106,17 @@ describe("a peer that does not read", () => {
     peer.writableBytes = 0;
     peer.send(Buffer.concat(Array.from({ length: 10 }, (_, i) => request(`id-${i}`))));
     for (let i = 0; i < 10 && !peer.isClosed; i++) {
-      sink.question(i).answer(sized(8 * MIB));
+      sink.event(i).answer(sized(8 * MIB));
       loop.endTurn();
     }
     expect(peer.isTerminated).toBe(true);
     expect(log.messages("warn")).toEqual(["closing a connection whose peer does not read its answers"]);
-    expect(sink.questions.at(-1)?.isCancelled).toBe(true);
+    expect(sink.events.at(-1)?.isCancelled).toBe(true);
   });
 });
 
 describe("a peer that asks faster than v1 allows", () => {
-  test("is not read from once a megabyte of questions waits behind the one in flight", () => {
+  test("is not read from once a megabyte of events waits behind the one in flight", () => {
     const sink = new AnsweringLater();
     const loop = loopTo(sink);
     const peer = loop.connect();
@@ -126,7 +126,7 @@ describe("a peer that asks faster than v1 allows", () => {
     peer.send(Buffer.concat(Array.from({ length: 11 }, () => frame)));
     expect(peer.isPaused).toBe(true);
     for (let i = 0; i < 13; i++) {
-      sink.question(i).answer();
+      sink.event(i).answer();
       loop.endTurn();
     }
     expect(peer.isPaused).toBe(false);
@@ -145,7 +145,7 @@ describe("the end", () => {
     const { sink, loop, peer } = open();
     peer.send(request("a"));
     peer.writableBytes = 10;
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     peer.endOfPeer();
     expect(peer.isClosed).toBe(false);
@@ -176,7 +176,7 @@ describe("the end", () => {
     const { sink, loop, peer } = open();
     peer.send(request("a"));
     peer.connection.onClosed();
-    sink.question(0).answer();
+    sink.event(0).answer();
     loop.endTurn();
     expect(peer.takeReceived()).toHaveLength(0);
   });
@@ -185,12 +185,12 @@ describe("the end", () => {
     const { sink, peer } = open();
     peer.connection.end();
     peer.send(request("late"));
-    expect(sink.questions).toHaveLength(0);
+    expect(sink.events).toHaveLength(0);
   });
 });
 
 describe("isQuiet", () => {
-  test("is true between questions and false while anything is under way", () => {
+  test("is true between events and false while anything is under way", () => {
     const { sink, loop, peer } = open();
     expect(peer.connection.isQuiet).toBe(true);
     const frame = request("a");
@@ -199,7 +199,7 @@ describe("isQuiet", () => {
     peer.send(frame.subarray(10));
     expect(peer.connection.isQuiet).toBe(false);
     peer.writableBytes = 5;
-    sink.question(0).answer();
+    sink.event(0).answer();
     expect(peer.connection.isQuiet).toBe(false);
     loop.endTurn();
     expect(peer.connection.isQuiet).toBe(false);
@@ -217,7 +217,7 @@ test("answers of several connections in one turn reach their own peers", () => {
   for (let round = 0; round < 3; round++) {
     for (const [i, peer] of peers.entries()) peer.connection.onData(request(`${i}-${round}`));
   }
-  for (const question of sink.questions) question.answer();
+  for (const event of sink.events) event.answer();
   loop.endTurn();
   for (const [i, peer] of peers.entries()) {
     expect(idsOf([peer.takeReceived()])).toEqual([`${i}-0`, `${i}-1`, `${i}-2`]);

@@ -45,22 +45,22 @@ describe("stopReading", () => {
     expect(peer.connection.isDrained).toBe(false);
     // Bytes that were already on their way to the process.
     peer.send(v2Request("late"));
-    expect(oldSink.questions).toHaveLength(1);
-    oldSink.question(0).answer();
+    expect(oldSink.events).toHaveLength(1);
+    oldSink.event(0).answer();
     oldLoop.endTurn();
     expect(peer.connection.isDrained).toBe(true);
     expect(idsIn(peer.takeReceived())).toEqual(["in-flight"]);
     expect(peer.connection.hold().state.unhandled).toEqual(v2Request("late"));
   });
 
-  test("v1: the next question waits although the answer to the one before has left", () => {
+  test("v1: the next event waits although the answer to the one before has left", () => {
     const { oldSink, oldLoop } = twoLoops();
     const peer = oldLoop.connect();
     peer.send(Buffer.concat([v1Request("/first"), v1Request("/second")]));
     peer.connection.stopReading();
-    oldSink.question(0).answer();
+    oldSink.event(0).answer();
     oldLoop.endTurn();
-    expect(oldSink.questions).toHaveLength(1);
+    expect(oldSink.events).toHaveLength(1);
     expect(peer.connection.hold().state.unhandled).toEqual(v1Request("/second"));
   });
 });
@@ -74,7 +74,7 @@ describe("another process goes on", () => {
     const after = newLoop.restore(hold(before));
     after.connection.release();
     after.send(frame.subarray(cut));
-    newSink.question(0).answer();
+    newSink.event(0).answer();
     newLoop.endTurn();
     expect(idsIn(after.takeReceived())).toEqual(["across"]);
   });
@@ -86,7 +86,7 @@ describe("another process goes on", () => {
     const after = newLoop.restore(hold(before));
     after.connection.release();
     after.send(v1Request().subarray(40));
-    newSink.question(0).answer();
+    newSink.event(0).answer();
     newLoop.endTurn();
     expect(after.takeFrames(1)).toHaveLength(1);
   });
@@ -98,7 +98,7 @@ describe("another process goes on", () => {
     const after = newLoop.restore(hold(before));
     after.connection.release();
     after.send(v2Request("redirected"));
-    newSink.question(0).answer({
+    newSink.event(0).answer({
       ...PLAIN_ALLOW,
       decision: { kind: "redirect", status: 302, location: "https://login.example/" },
     });
@@ -126,7 +126,7 @@ describe("another process goes on", () => {
     const after = newLoop.restore(state);
     after.connection.release();
     after.send(v1Request());
-    expect(newSink.questions).toHaveLength(1);
+    expect(newSink.events).toHaveLength(1);
   });
 
   test("with the rest of an answer that was cut in its middle", () => {
@@ -135,14 +135,14 @@ describe("another process goes on", () => {
     before.send(Buffer.concat([HANDSHAKE, v2Request("first"), v2Request("second")]));
     const shakenHands = before.takeReceived();
     before.writableBytes = 17;
-    oldSink.question(0).answer();
-    oldSink.question(1).answer();
+    oldSink.event(0).answer();
+    oldSink.event(1).answer();
     oldLoop.endTurn();
     const after = newLoop.restore(hold(before));
     after.writableBytes = 3;
     after.connection.release();
     after.send(v2Request("third"));
-    newSink.question(0).answer();
+    newSink.event(0).answer();
     after.drain(Number.POSITIVE_INFINITY);
     newLoop.endTurn();
     const stream = Buffer.concat([shakenHands, before.takeReceived(), after.takeReceived()]);
@@ -173,7 +173,7 @@ describe("another process goes on", () => {
     const before = oldLoop.connect();
     before.send(Buffer.concat([HANDSHAKE, v2Request("last")]));
     before.writableBytes = 10;
-    oldSink.question(0).answer();
+    oldSink.event(0).answer();
     before.endOfPeer();
     const first = before.takeReceived();
     const after = newLoop.restore(hold(before));
@@ -189,7 +189,7 @@ describe("while it is held", () => {
     const peer = oldLoop.connect();
     peer.send(Buffer.concat([HANDSHAKE, v2Request("a")]));
     peer.writableBytes = 10;
-    oldSink.question(0).answer();
+    oldSink.event(0).answer();
     oldLoop.endTurn();
     peer.takeReceived();
     hold(peer);
@@ -213,9 +213,9 @@ describe("while it is held", () => {
       peerHasEnded: false,
     });
     peer.drain(Number.POSITIVE_INFINITY);
-    expect([peer.writes, peer.isPaused, newSink.questions.length]).toEqual([0, true, 0]);
+    expect([peer.writes, peer.isPaused, newSink.events.length]).toEqual([0, true, 0]);
     peer.connection.release();
-    expect([peer.isPaused, newSink.questions.length]).toEqual([false, 1]);
+    expect([peer.isPaused, newSink.events.length]).toEqual([false, 1]);
     expect(peer.takeReceived().toString()).toBe("rest of an answer");
   });
 
@@ -228,7 +228,7 @@ describe("while it is held", () => {
     peer.connection.release();
     expect(peer.isPaused).toBe(false);
     peer.send(frame.subarray(20));
-    oldSink.question(0).answer();
+    oldSink.event(0).answer();
     oldLoop.endTurn();
     expect(idsIn(peer.takeReceived())).toEqual(["a"]);
   });

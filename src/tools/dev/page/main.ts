@@ -10,7 +10,7 @@ import { TrafficCharts } from "./traffic-charts.ts";
 import { headlineOf, saysTheSame, type ShownVerdict, VerdictView } from "./verdict-view.ts";
 
 /** What stands in the form, where it came from, and what was answered: on the socket, and here the last time. */
-interface Question {
+interface EditedEvent {
   /** The event of the history it began as. */
   readonly row: EventRow | null;
   readonly kind: EventForm["kind"];
@@ -31,9 +31,9 @@ class Playground {
   readonly #again = byId("again", HTMLInputElement);
   readonly #answerSwitch = byId("answer-switch", HTMLElement);
   readonly #answers = document.querySelectorAll<HTMLInputElement>('input[name="answer"]');
-  #question: Question = freshQuestion("request-headers");
+  #event: EditedEvent = freshEvent("request-headers");
   #sha256: string | null = null;
-  /** Answers to earlier questions that come late are dropped. */
+  /** Answers to earlier events that come late are dropped. */
   #turn = 0;
 
   constructor(client: PlaygroundClient) {
@@ -44,7 +44,7 @@ class Playground {
       void this.#ask();
     });
     this.#editor.onEdit(() => {
-      this.#question = { ...this.#question, isEdited: true };
+      this.#event = { ...this.#event, isEdited: true };
     });
     for (const answer of this.#answers) answer.addEventListener("change", () => this.#showAnswer());
     document.addEventListener("keydown", (event) => this.#onKey(event));
@@ -94,13 +94,13 @@ class Playground {
 
   #onSample(): void {
     this.#history.mark(null);
-    this.#question = freshQuestion(this.#editor.read().kind);
+    this.#event = freshEvent(this.#editor.read().kind);
     void this.#ask();
   }
 
   async #ask(): Promise<void> {
     const turn = ++this.#turn;
-    const { row, isEdited } = this.#question;
+    const { row, isEdited } = this.#event;
     try {
       const form = this.#editor.read();
       const asksAgain = row !== null && !isEdited;
@@ -118,8 +118,8 @@ class Playground {
   }
 
   #onAnswer(kind: EventForm["kind"], now: Outcome): void {
-    const before = this.#question;
-    this.#question = { ...before, kind, current: now, comparison: compare(before, now) };
+    const before = this.#event;
+    this.#event = { ...before, kind, current: now, comparison: compare(before, now) };
     this.#answerSwitch.hidden = before.recorded === null || before.isEdited;
     this.#chooseAnswer("current");
     this.#showAnswer();
@@ -132,7 +132,7 @@ class Playground {
       if (turn !== this.#turn) return;
       this.#editor.show(form);
       this.#history.mark(row.id);
-      this.#question = { ...freshQuestion(form.kind), row, recorded: outcome };
+      this.#event = { ...freshEvent(form.kind), row, recorded: outcome };
       await this.#ask();
       byId("verdict-head", HTMLElement).scrollIntoView({ block: "nearest" });
     } catch (error) {
@@ -149,7 +149,7 @@ class Playground {
   }
 
   #showAnswer(): void {
-    const { kind, recorded, current, comparison } = this.#question;
+    const { kind, recorded, current, comparison } = this.#event;
     const showsRecorded = [...this.#answers].some(({ checked, value }) => checked && value === "recorded");
     if (showsRecorded && recorded !== null) this.#verdict.show({ kind, outcome: recorded, comparison: null });
     else if (current !== null) this.#verdict.show({ kind, outcome: current, comparison });
@@ -177,12 +177,12 @@ class Playground {
   }
 }
 
-function freshQuestion(kind: EventForm["kind"]): Question {
+function freshEvent(kind: EventForm["kind"]): EditedEvent {
   return { row: null, kind, isEdited: false, recorded: null, current: null, comparison: null };
 }
 
 /** With what happened on the socket, or else with the module of before. */
-function compare(before: Question, now: Outcome): ShownVerdict["comparison"] {
+function compare(before: EditedEvent, now: Outcome): ShownVerdict["comparison"] {
   if (before.recorded !== null && !before.isEdited) {
     return saysTheSame(before.recorded, now)
       ? { isSame: true, text: "The same as on the socket." }

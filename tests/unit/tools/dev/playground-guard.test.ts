@@ -8,7 +8,7 @@ const HOST = { host: "127.0.0.1:4610" };
 const TOKEN = { ...HOST, authorization: "Bearer secret-token" };
 
 const stranger = (headers: Record<string, string>) =>
-  guard.refuseStranger({ headers: new Headers(headers) })?.code ?? "passes";
+  guard.refuseForeign({ headers: new Headers(headers) })?.code ?? "passes";
 const call = (headers: Record<string, string>) =>
   guard.refuseCall({ headers: new Headers(headers) })?.code ?? "passes";
 

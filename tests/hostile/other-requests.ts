@@ -6,7 +6,7 @@
 import type { AcceptedAnswer } from "../support/accepted-answer.ts";
 import { TimedClient } from "./timed-client.ts";
 
-export interface InnocentReport {
+export interface OtherRequestsReport {
   readonly answered: number;
   /** Answers other than a plain allow, described; at most a few. */
   readonly wrong: readonly string[];
@@ -22,11 +22,11 @@ export function isPlainAllow(answer: AcceptedAnswer): boolean {
 }
 
 /** Goes on until at least `count` are answered and `badThings` is over. */
-export async function innocentRequestsDuring(
+export async function otherRequestsDuring(
   socketPath: string,
   count: number,
   badThings: Promise<unknown>,
-): Promise<InnocentReport> {
+): Promise<OtherRequestsReport> {
   let isOver = false;
   let answered = 0;
   let slowestMs = 0;

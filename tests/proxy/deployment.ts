@@ -14,7 +14,7 @@ import type { InstalledProxy } from "./installed-proxies.ts";
 import { RunningProgram } from "./running-program.ts";
 import { Upstream, type UpstreamEcho } from "./upstream.ts";
 
-export interface HouseOptions {
+export interface DeploymentOptions {
   /** Path of a module, or its bytes. */
   readonly module: string | Uint8Array;
   readonly agentFlags?: readonly string[];
@@ -32,18 +32,18 @@ export interface HouseOptions {
   /** `host:port` of another server behind the proxy than the echoing one. */
   readonly upstream?: string;
   /** Makes the proxy's configuration from the addresses; what config.ts builds, unless given. */
-  readonly configText?: (addresses: HouseAddresses) => string;
+  readonly configText?: (addresses: DeploymentAddresses) => string;
   /** The agent records its events, for `recorded`. */
   readonly isRecorded?: boolean;
   /** Listens to what the agent tells the proxy. */
   readonly hasTap?: boolean;
   /** The socket of an agent that runs already and is somebody else's to end; `module` and flags mean nothing then. */
   readonly agentSocket?: string;
-  /** What must hold before the house counts as open; by default that the agent's answers arrive. */
-  readonly isOpen?: (house: House) => Promise<boolean>;
+  /** What must hold before the deployment counts as open; by default that the agent's answers arrive. */
+  readonly isOpen?: (deployment: Deployment) => Promise<boolean>;
 }
 
-export interface HouseAddresses {
+export interface DeploymentAddresses {
   readonly listen: string;
   readonly upstream: string;
   readonly socketPath: string;
@@ -70,17 +70,17 @@ const AGENT_READY_WITHIN_MS = 15_000;
 const PROXY_READY_WITHIN_MS = 20_000;
 const ANSWER_WITHIN_MS = 20_000;
 
-export class House implements AsyncDisposable {
+export class Deployment implements AsyncDisposable {
   readonly upstream = new Upstream();
   readonly #folder = mkdtempSync(join(tmpdir(), "agent-proxy-"));
-  readonly #addresses: HouseAddresses;
+  readonly #addresses: DeploymentAddresses;
   readonly #tapPath = join(this.#folder, "tap.sock");
   readonly #agentCommand: readonly string[];
   #agent: RunningProgram | null = null;
   #proxy: RunningProgram | null = null;
   #tap: AnswerTap | null = null;
 
-  private constructor(modulePath: string | null, options: HouseOptions) {
+  private constructor(modulePath: string | null, options: DeploymentOptions) {
     const socketPath = options.agentSocket ?? join(this.#folder, "agent.sock");
     this.#addresses = {
       listen: `127.0.0.1:${freePort()}`,
@@ -101,19 +101,19 @@ export class House implements AsyncDisposable {
   }
 
   /** Agent first, then the proxy: the older proxies want it that way (docs/agent-protocol.md 14.1). */
-  static async open(proxy: InstalledProxy, options: HouseOptions): Promise<House> {
+  static async open(proxy: InstalledProxy, options: DeploymentOptions): Promise<Deployment> {
     const isPath = typeof options.module === "string";
-    const house = new House(isPath ? options.module : null, options);
+    const deployment = new Deployment(isPath ? options.module : null, options);
     try {
-      if (!isPath) await Bun.write(join(house.#folder, "module.wasm"), options.module);
-      if (options.agentSocket === undefined) await house.startAgent();
-      if (options.hasTap === true) await house.#openTap();
-      await house.#startProxy(proxy, options);
+      if (!isPath) await Bun.write(join(deployment.#folder, "module.wasm"), options.module);
+      if (options.agentSocket === undefined) await deployment.startAgent();
+      if (options.hasTap === true) await deployment.#openTap();
+      await deployment.#startProxy(proxy, options);
     } catch (error) {
-      await house[Symbol.asyncDispose]();
+      await deployment[Symbol.asyncDispose]();
       throw error;
     }
-    return house;
+    return deployment;
   }
 
   async request(target: string, { method, headers = {}, body }: ClientRequest = {}): Promise<ClientAnswer> {
@@ -186,12 +186,12 @@ export class House implements AsyncDisposable {
     return Array.fromAsync(readRecording(path));
   }
 
-  /** Everything the agents of this house have logged, one JSON object a line. */
+  /** Everything the agents of this deployment have logged, one JSON object a line. */
   agentLog(): string {
     return this.#agent?.log() ?? "";
   }
 
-  /** What the agent has told the proxy, in a house with a tap. */
+  /** What the agent has told the proxy, in a deployment with a tap. */
   agentAnswers(): string {
     return this.#tap?.answers() ?? "";
   }
@@ -212,7 +212,7 @@ export class House implements AsyncDisposable {
     this.#tap = await AnswerTap.open(this.#tapPath, this.#addresses.socketPath);
   }
 
-  async #startProxy(proxy: InstalledProxy, options: HouseOptions): Promise<void> {
+  async #startProxy(proxy: InstalledProxy, options: DeploymentOptions): Promise<void> {
     const socketPath = this.#tap === null ? this.#addresses.socketPath : this.#tapPath;
     const addresses = { ...this.#addresses, socketPath };
     const text =
@@ -237,8 +237,8 @@ export class House implements AsyncDisposable {
   }
 }
 
-async function answersArrive(house: House): Promise<boolean> {
-  return (await house.request("/")).status === 200;
+async function answersArrive(deployment: Deployment): Promise<boolean> {
+  return (await deployment.request("/")).status === 200;
 }
 
 async function takesConnections(
