@@ -8,6 +8,7 @@ import { InputError, systemReason } from "../event/input-error.ts";
 import { eventKindIn, readEvent } from "../telemetry/recording/event-json.ts";
 import { DEFAULT_CORRELATION_ID } from "../telemetry/recording/event-shape.ts";
 import { readRequest, readResponse } from "../telemetry/recording/headers-json.ts";
+import { bodyEvents, frameEvent, SWITCHING_PROTOCOLS, UPGRADE_HEADERS } from "../tools/payload-events.ts";
 import { type EventJson, readEventText } from "../tools/read-event-file.ts";
 import { OptionsError } from "./options-error.ts";
 
@@ -36,15 +37,8 @@ export interface EventSettings {
 }
 
 const STDIN = "-";
-/** A body that is streamed comes as it is read (docs/agent-protocol.md 9.4). */
-const PIECE_BYTES = 65_536;
 /** No proxy sends more in one event (docs/agent-protocol.md 14.5). */
 const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
-const UPGRADE: HeaderPairs = [
-  ["connection", "upgrade"],
-  ["upgrade", "websocket"],
-];
-const SWITCHING_PROTOCOLS = 101;
 
 /** At least one event; the last is what is asked about. @throws InputError, OptionsError */
 export async function readCallExchange(settings: EventSettings): Promise<readonly ProxyEvent[]> {
@@ -146,7 +140,7 @@ function impliedHeaders(
     ),
     ...[...settings.headers, ...settings.requestHeaders].map(([name]) => name),
   ]);
-  if (settings.frame !== null) return UPGRADE.filter(([name]) => !given.has(name));
+  if (settings.frame !== null) return UPGRADE_HEADERS.filter(([name]) => !given.has(name));
   const body = payload.filter((event): event is BodyEvent => event.kind === "request-body-chunk");
   if (body.length === 0 || given.has("content-length") || given.has("transfer-encoding")) return [];
   return [["content-length", `${body.at(-1)!.bytesSoFar}`]];
@@ -163,7 +157,15 @@ async function readPayload(
   }
   if (frame !== null) {
     const bytes = frame.startsWith("@") ? await readBytes("frame", frame.slice(1)) : Buffer.from(frame);
-    return [frameEvent(settings, bytes, correlationId)];
+    return [
+      frameEvent({
+        correlationId,
+        opcode: settings.frameOpcode,
+        bytes,
+        isFromClient: settings.frameFrom === "client",
+        clientAddress: settings.clientIp ?? "127.0.0.1",
+      }),
+    ];
   }
   if (body === null && bodyPath === null) {
     if (bodyMode === "stream") {
@@ -178,43 +180,8 @@ async function readPayload(
       "Proxies hold the body of a response back and send it whole; leave --body-mode out.",
     );
   }
-  return bodyEvents(bytes, isResponse, bodyMode === "stream", correlationId);
-}
-
-function bodyEvents(
-  bytes: Uint8Array,
-  isResponse: boolean,
-  isStreamed: boolean,
-  correlationId: string,
-): readonly BodyEvent[] {
-  const pieceBytes = isStreamed ? PIECE_BYTES : Math.max(1, bytes.length);
-  const pieces = Math.max(1, Math.ceil(bytes.length / pieceBytes));
-  return Array.from({ length: pieces }, (_, index) => {
-    const piece = bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes);
-    return {
-      kind: isResponse ? "response-body-chunk" : "request-body-chunk",
-      correlationId,
-      bytes: piece,
-      isLast: index === pieces - 1,
-      chunkIndex: index,
-      totalBytes: isStreamed ? null : bytes.length,
-      bytesSoFar: index * pieceBytes + piece.length,
-    };
-  });
-}
-
-function frameEvent(settings: EventSettings, bytes: Uint8Array, correlationId: string): ProxyEvent {
-  return {
-    kind: "websocket-frame",
-    correlationId,
-    opcode: settings.frameOpcode,
-    bytes,
-    isFromClient: settings.frameFrom === "client",
-    frameIndex: 0,
-    isFinal: true,
-    routeId: null,
-    clientAddress: settings.clientIp ?? "127.0.0.1",
-  };
+  const kind = isResponse ? "response-body-chunk" : "request-body-chunk";
+  return bodyEvents({ kind, correlationId, bytes, isStreamed: bodyMode === "stream" });
 }
 
 /** Flags that say what the event is about, of which there can be one. */

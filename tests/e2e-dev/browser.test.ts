@@ -85,6 +85,35 @@ describe.skipIf(NO_BROWSER !== null)("the playground in a browser", () => {
     expect(watched.complaints).toEqual([]);
   });
 
+  test("asks about a body behind its request, and replays one from the socket", async () => {
+    await using watched = await WatchedPage.open(browser, session.link);
+    const { page } = watched;
+    project.write("replace-bodies");
+    await page.getByText("request bodies").waitFor();
+    await page.getByLabel("Kind of event").selectOption("Request body");
+    await page.getByLabel("Request body", { exact: true }).fill("a secret");
+    await page.getByText("Request before it").click();
+    await page.getByRole("button", { name: "Ask the module" }).click();
+    await page.getByText("the proxy forwards a buffered request body unchanged").waitFor();
+    await page.getByLabel("In pieces, as it is read").check();
+    await page.getByLabel("URI").fill("/upload");
+    await page.getByRole("button", { name: "Ask the module" }).click();
+    await page.locator("#headline").getByText("Allow, replaced").waitFor();
+    expect(await page.locator("#verdict pre").textContent()).toBe("replaced");
+    await proxy.request({ id: "body", uri: "/from-the-socket", headers: { "content-length": ["3"] } });
+    await proxy.requestBody({ id: "body", bytes: new Uint8Array([0, 255, 10]), isStreamed: true });
+    await page.getByRole("button", { name: /^Replay request body, 3 bytes/ }).click();
+    await page.getByText("The same as on the socket.").waitFor();
+    expect(await page.getByLabel("Request body", { exact: true }).inputValue()).toBe("00ff0a");
+    expect(await page.getByLabel("URI").inputValue()).toBe("/from-the-socket");
+    await page.getByLabel("Kind of event").selectOption("WebSocket frame");
+    await page.getByRole("button", { name: "Ask the module" }).click();
+    await page.locator("#headline").getByText("Allow").waitFor();
+    project.write("policy");
+    await page.getByText("requests, responses").waitFor();
+    expect(watched.complaints).toEqual([]);
+  });
+
   test("asks again after a reload, and compares", async () => {
     await using watched = await WatchedPage.open(browser, session.link);
     const { page } = watched;

@@ -6,6 +6,7 @@ import type {
   EventForm,
   EventRow,
   Outcome,
+  RequestForm,
   StreamMessage,
 } from "../../src/tools/dev/page-messages.ts";
 
@@ -97,6 +98,10 @@ async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string>
   for await (const chunk of body) yield decoder.decode(chunk, { stream: true });
 }
 
-export function requestForm(uri: string, headers: EventForm["headers"] = []): EventForm {
-  return { kind: "request-headers", method: "GET", uri, clientIp: "203.0.113.9", headers };
+export function requestBefore(uri: string, headers: RequestForm["headers"] = []): RequestForm {
+  return { method: "GET", uri, clientIp: "203.0.113.9", headers };
+}
+
+export function requestForm(uri: string, headers?: RequestForm["headers"]): EventForm {
+  return { kind: "request-headers", ...requestBefore(uri, headers) };
 }

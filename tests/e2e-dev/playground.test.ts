@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { V2Proxy } from "../support/fake-proxy.ts";
 import { DevProcess } from "./dev-process.ts";
-import { PlaygroundClient, requestForm } from "./playground-client.ts";
+import { PlaygroundClient, requestBefore, requestForm } from "./playground-client.ts";
 import { SampleProject } from "./sample-project.ts";
 
 /** Each test starts processes, on a machine that may have other things to do. */
@@ -160,9 +160,34 @@ describe("a request that is tried", () => {
 
   test("may be a response", async () => {
     const outcome = await playground.ask({
-      form: { kind: "response-headers", status: 200, headers: [["server", "nginx"]] },
+      form: { kind: "response-headers", request: null, status: 200, headers: [["server", "nginx"]] },
     });
     expect(outcome.responseHeaders[0]).toEqual({ mark: "removed", name: "server", value: "nginx" });
+  });
+
+  test("is the answer to the request before it when that is refused", async () => {
+    const form = {
+      kind: "response-headers",
+      request: requestBefore("/admin"),
+      status: 200,
+      headers: [],
+    } as const;
+    expect(await playground.ask({ form })).toMatchObject({ kind: "request-headers", status: 401 });
+    const allowed = { ...form, request: requestBefore("/") };
+    expect(await playground.ask({ form: allowed })).toMatchObject({
+      kind: "response-headers",
+      decision: "allow",
+    });
+  });
+
+  test("says so when the module has no handler for it", async () => {
+    const form = {
+      kind: "guardrail-inspect",
+      request: null,
+      inspectionType: "pii_detection",
+      content: "x",
+    } as const;
+    expect(await playground.ask({ form })).toMatchObject({ decision: "allow", isCalled: false });
   });
 
   test("is not counted among the events of the socket", async () => {

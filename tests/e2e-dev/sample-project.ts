@@ -18,6 +18,7 @@ const MODULES = {
   "redirect-all": guestPath("redirect"),
   "trap-always": guestPath("trap"),
   "no-handler": guestPath("missing-handlers"),
+  "replace-bodies": guestPath("replace-bytes"),
 } as const;
 
 /** Allows, and says something on standard output and on standard error. */

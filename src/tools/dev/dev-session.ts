@@ -234,8 +234,7 @@ function moduleFacts(trial: TrialGuest, file: string): ModuleFacts {
     file,
     sha256: trial.sha256,
     sizeBytes: trial.sizeBytes,
-    handlesRequests: trial.handlesRequests,
-    handlesResponses: trial.handlesResponses,
+    handles: [...trial.handles],
     loadedAtMs: Date.now(),
   };
 }

@@ -5,20 +5,57 @@
 
 export type HeaderLine = readonly [name: string, value: string];
 
-/** An event as the page edits it. */
+export interface RequestForm {
+  readonly method: string;
+  readonly uri: string;
+  readonly clientIp: string;
+  readonly headers: readonly HeaderLine[];
+}
+
+export interface ResponseForm {
+  readonly status: number;
+  readonly headers: readonly HeaderLine[];
+}
+
+/** Bytes as the page edits them: as text where they are UTF-8, else as hexadecimal digits. */
+export interface PayloadForm {
+  readonly encoding: "text" | "hex";
+  readonly value: string;
+}
+
+/** What comes before an event in its exchange; null when that is not known, and then it is left out. */
+interface AfterRequest {
+  readonly request: RequestForm | null;
+}
+
+/** An event as the page edits it, with what comes before it. */
 export type EventForm =
-  | {
-      readonly kind: "request-headers";
-      readonly method: string;
-      readonly uri: string;
-      readonly clientIp: string;
-      readonly headers: readonly HeaderLine[];
-    }
-  | {
-      readonly kind: "response-headers";
-      readonly status: number;
-      readonly headers: readonly HeaderLine[];
-    };
+  | ({ readonly kind: "request-headers" } & RequestForm)
+  | ({ readonly kind: "response-headers" } & ResponseForm & AfterRequest)
+  | ({
+      readonly kind: "request-body-chunk";
+      readonly payload: PayloadForm;
+      readonly isStreamed: boolean;
+    } & AfterRequest)
+  | ({
+      readonly kind: "response-body-chunk";
+      readonly response: ResponseForm | null;
+      readonly payload: PayloadForm;
+    } & AfterRequest)
+  | ({
+      readonly kind: "websocket-frame";
+      readonly opcode: string;
+      readonly isFromClient: boolean;
+      readonly payload: PayloadForm;
+    } & AfterRequest)
+  | ({
+      readonly kind: "guardrail-inspect";
+      readonly inspectionType: string;
+      readonly content: string;
+    } & AfterRequest);
+
+/** As in the neutral event. */
+export type ShownEventKind = EventForm["kind"] | "request-complete";
 
 export interface AskRequest {
   /** Null asks about the very event of `basedOn` again. */
@@ -42,6 +79,10 @@ export interface LogLine {
 }
 
 export interface Outcome {
+  /** Another kind than that of the form: an event before it was refused, and a proxy would send no more. */
+  readonly kind: ShownEventKind;
+  /** False when the event is allowed without the module, which has no handler for it. */
+  readonly isCalled: boolean;
   readonly decision: "allow" | "block" | "redirect";
   /** Of a block or redirect. */
   readonly status: number | null;
@@ -51,6 +92,14 @@ export interface Outcome {
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly requestHeaders: readonly DiffLine[];
   readonly responseHeaders: readonly DiffLine[];
+  /** What takes the place of the bytes of a body; null leaves them. */
+  readonly replacement: PayloadForm | null;
+  /** The module waits for the rest of the body. */
+  readonly needsMore: boolean;
+  /** What becomes of a WebSocket frame that is not passed on; null passes it on. */
+  readonly frame: { readonly kind: "drop" } | FrameClose | null;
+  /** Findings in the text of a guardrail event as JSON text; null without any. */
+  readonly detections: string | null;
   readonly tags: readonly string[];
   readonly ruleIds: readonly string[];
   readonly reasonCodes: readonly string[];
@@ -68,22 +117,30 @@ export interface Outcome {
   readonly sha256: string;
 }
 
+export interface FrameClose {
+  readonly kind: "close";
+  readonly code: number;
+  readonly reason: string;
+}
+
 /** One line of the history. */
 export interface EventRow {
   readonly id: number;
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  readonly kind: EventForm["kind"];
-  /** `GET /path`, or `response 200`. */
+  readonly kind: ShownEventKind;
+  /** Such as `GET /path`, `response 200`, or `request body, 12 bytes`. */
   readonly title: string;
   readonly decision: Outcome["decision"];
   readonly status: number | null;
   readonly failureCode: string | null;
   readonly us: number;
   readonly headerChanges: number;
+  /** What else becomes of it, such as `replaced`. */
+  readonly effects: readonly string[];
   readonly tags: readonly string[];
   readonly sha256: string;
-  /** False when it was too large to keep: it cannot be opened. */
+  /** False when it was too large to keep, or of a kind that no proxy sends: it cannot be opened. */
   readonly isKept: boolean;
 }
 
@@ -97,8 +154,7 @@ export interface ModuleFacts {
   readonly file: string;
   readonly sha256: string;
   readonly sizeBytes: number;
-  readonly handlesRequests: boolean;
-  readonly handlesResponses: boolean;
+  readonly handles: readonly ShownEventKind[];
   /** Milliseconds since 1970. */
   readonly loadedAtMs: number;
 }

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { DevSession } from "./dev-session.ts";
-import { eventFromForm, FormError, parseAskRequest } from "./event-form.ts";
+import { exchangeFromForm, FormError, parseAskRequest } from "./event-form.ts";
 import { loadPageFiles, type PageFile } from "./page-files.ts";
 import type { Refusal } from "./page-messages.ts";
 import { PlaygroundGuard } from "./playground-guard.ts";
@@ -148,10 +148,10 @@ export class PlaygroundServer {
     if (trial === null) return noModule();
     try {
       const { form, basedOn, config } = parseAskRequest(await request.json());
-      const base = basedOn === null ? null : this.#session.history.event(basedOn);
-      const event = form === null ? base : eventFromForm(form, `playground-${++this.#asked}`, base);
-      if (event === null) return eventGone();
-      return json(await trial.ask(event, config));
+      const base = basedOn === null ? [] : this.#session.history.exchange(basedOn);
+      const first = base[0]?.kind === "request-headers" ? base[0] : null;
+      const exchange = form === null ? base : exchangeFromForm(form, `playground-${++this.#asked}`, first);
+      return exchange.length === 0 ? eventGone() : json(await trial.ask(exchange, config));
     } catch (error) {
       if (error instanceof FormError) return refuse(400, { code: error.code, message: error.message });
       if (error instanceof SyntaxError) return refuse(400, { code: "form-invalid", message: "not JSON" });

@@ -9,7 +9,7 @@ import { type Answer, BenchGuest } from "../bench-guest.ts";
 import { GuestLines } from "../guest-lines.ts";
 import type { GuestSettings } from "../guest-settings.ts";
 import { failVerdict } from "../../dispatch/failure-policy.ts";
-import type { HeadersEvent } from "../../event/event.ts";
+import type { EventKind, ProxyEvent } from "../../event/event.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -44,19 +44,26 @@ export class TrialGuest {
     return this.#moduleBytes.length;
   }
 
-  get handlesRequests(): boolean {
-    return this.#guest.prepared.factory.handles.has("request-headers");
-  }
-
-  get handlesResponses(): boolean {
-    return this.#guest.prepared.factory.handles.has("response-headers");
+  get handles(): ReadonlySet<EventKind> {
+    return this.#guest.prepared.factory.handles;
   }
 
   /**
-   * The failure policy decides on what fails, as it would for a proxy. Another configuration makes another guest; an
-   * empty one configures nothing.
+   * The outcome of the last event of an exchange, or of the first one that is refused: a proxy sends none after it. The
+   * failure policy decides on what fails, as it would for a proxy. Another configuration makes another guest; an empty
+   * one configures nothing.
    */
-  async ask(event: HeadersEvent, config: string): Promise<Outcome> {
+  async ask(exchange: readonly ProxyEvent[], config: string): Promise<Outcome> {
+    const [first, ...later] = exchange;
+    if (first === undefined) throw new Error("an exchange has at least one event");
+    let outcome = await this.#ask(first, config);
+    for (const event of later) if (outcome.decision === "allow") outcome = await this.#ask(event, config);
+    // A guest with a context may write when its exchange ends.
+    this.#guest.endExchanges();
+    return { ...outcome, log: [...outcome.log, ...this.#guest.takeLines()] };
+  }
+
+  async #ask(event: ProxyEvent, config: string): Promise<Outcome> {
     const answer = await this.#answer(event, config);
     const failure = answer.outcome instanceof EventFailure ? answer.outcome : null;
     const verdict =
@@ -65,6 +72,7 @@ export class TrialGuest {
         : answer.outcome;
     return outcomeOf({
       event,
+      isCalled: answer.isCalled || failure !== null,
       verdict,
       failure,
       us: answer.us,
@@ -75,7 +83,7 @@ export class TrialGuest {
     });
   }
 
-  async #answer(event: HeadersEvent, config: string): Promise<Answer> {
+  async #answer(event: ProxyEvent, config: string): Promise<Answer> {
     try {
       if (config.trim() !== this.#config) {
         this.#guest = await openGuest(this.#moduleBytes, this.#settings, config.trim());

@@ -1,6 +1,6 @@
-/** The form in which an event is edited. It knows text fields; what is asked with them is decided elsewhere. */
+/** The form in which an event is edited. It knows fields; what is asked with them is decided elsewhere. */
 
-import type { EventForm, HeaderLine } from "../page-messages.ts";
+import type { EventForm, HeaderLine, PayloadForm, RequestForm, ResponseForm } from "../page-messages.ts";
 import { byId, element } from "./make-element.ts";
 import { SAMPLES } from "./samples.ts";
 
@@ -9,17 +9,34 @@ export class EditError extends Error {
   override readonly name = "EditError";
 }
 
+type Kind = EventForm["kind"];
+
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+const PAYLOAD_NAMES = {
+  "request-body-chunk": "Request body",
+  "response-body-chunk": "Response body",
+  "websocket-frame": "Payload of the frame",
+  "guardrail-inspect": "Text to inspect",
+} as const satisfies Partial<Record<Kind, string>>;
+
 export class EventEditor {
-  readonly #kinds = document.querySelectorAll<HTMLInputElement>('input[name="kind"]');
-  readonly #requestFields = byId("request-fields", HTMLElement);
-  readonly #responseFields = byId("response-fields", HTMLElement);
+  readonly #kindField = byId("kind", HTMLSelectElement);
+  readonly #requestBox = byId("request-box", HTMLDetailsElement);
+  readonly #responseBox = byId("response-box", HTMLDetailsElement);
+  readonly #payloadFields = byId("payload-fields", HTMLElement);
   readonly #method = byId("method", HTMLInputElement);
   readonly #uri = byId("uri", HTMLInputElement);
   readonly #client = byId("client", HTMLInputElement);
-  readonly #status = byId("status", HTMLInputElement);
   readonly #headers = byId("headers", HTMLTextAreaElement);
+  readonly #status = byId("status", HTMLInputElement);
+  readonly #responseHeaders = byId("response-headers", HTMLTextAreaElement);
+  readonly #payload = byId("payload", HTMLTextAreaElement);
+  readonly #encoding = byId("encoding", HTMLSelectElement);
+  readonly #streamed = byId("streamed", HTMLInputElement);
+  readonly #opcode = byId("opcode", HTMLSelectElement);
+  readonly #sender = byId("sender", HTMLSelectElement);
+  readonly #inspection = byId("inspection", HTMLSelectElement);
   readonly #config = byId("config", HTMLTextAreaElement);
   readonly #sample = byId("sample", HTMLSelectElement);
   readonly #error = byId("form-error", HTMLElement);
@@ -39,7 +56,7 @@ export class EventEditor {
       this.show(sample.form);
       onSample();
     });
-    for (const kind of this.#kinds) kind.addEventListener("change", () => this.#showFields());
+    this.#kindField.addEventListener("change", () => this.#showFields());
     this.show(SAMPLES[0]!.form);
   }
 
@@ -49,28 +66,79 @@ export class EventEditor {
 
   /** @throws EditError */
   read(): EventForm {
-    const headers = readHeaders(this.#headers.value);
-    if (this.#kind === "response-headers") {
-      return { kind: "response-headers", status: readStatus(this.#status.value), headers };
+    const kind = this.#kind;
+    switch (kind) {
+      case "request-headers":
+        return { kind, ...this.#readRequest() };
+      case "response-headers":
+        return { kind, request: this.#readRequestBefore(), ...this.#readResponse() };
+      case "request-body-chunk":
+        return {
+          kind,
+          request: this.#readRequestBefore(),
+          payload: this.#readPayload(),
+          isStreamed: this.#streamed.checked,
+        };
+      case "response-body-chunk":
+        return {
+          kind,
+          request: this.#readRequestBefore(),
+          response: this.#status.value.trim() === "" ? null : this.#readResponse(),
+          payload: this.#readPayload(),
+        };
+      case "websocket-frame":
+        return {
+          kind,
+          request: this.#readRequestBefore(),
+          opcode: this.#opcode.value,
+          isFromClient: this.#sender.value === "client",
+          payload: this.#readPayload(),
+        };
+      case "guardrail-inspect":
+        return {
+          kind,
+          request: this.#readRequestBefore(),
+          inspectionType: this.#inspection.value,
+          content: this.#payload.value,
+        };
+      default:
+        return kind satisfies never;
     }
-    return {
-      kind: "request-headers",
-      method: this.#method.value.trim(),
-      uri: this.#uri.value,
-      clientIp: this.#client.value.trim(),
-      headers,
-    };
   }
 
   show(form: EventForm): void {
-    for (const kind of this.#kinds) kind.checked = kind.value === form.kind;
-    this.#headers.value = form.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-    if (form.kind === "request-headers") {
-      this.#method.value = form.method;
-      this.#uri.value = form.uri;
-      this.#client.value = form.clientIp;
-    } else {
-      this.#status.value = String(form.status);
+    this.#kindField.value = form.kind;
+    switch (form.kind) {
+      case "request-headers":
+        this.#showRequest(form);
+        break;
+      case "response-headers":
+        this.#showRequest(form.request);
+        this.#showResponse(form);
+        break;
+      case "request-body-chunk":
+        this.#showRequest(form.request);
+        this.#showPayload(form.payload);
+        this.#streamed.checked = form.isStreamed;
+        break;
+      case "response-body-chunk":
+        this.#showRequest(form.request);
+        this.#showResponse(form.response);
+        this.#showPayload(form.payload);
+        break;
+      case "websocket-frame":
+        this.#showRequest(form.request);
+        this.#opcode.value = form.opcode;
+        this.#sender.value = form.isFromClient ? "client" : "server";
+        this.#showPayload(form.payload);
+        break;
+      case "guardrail-inspect":
+        this.#showRequest(form.request);
+        this.#inspection.value = form.inspectionType;
+        this.#payload.value = form.content;
+        break;
+      default:
+        form satisfies never;
     }
     this.#showFields();
     this.showError(null);
@@ -82,7 +150,8 @@ export class EventEditor {
   }
 
   focus(): void {
-    const field = this.#kind === "request-headers" ? this.#uri : this.#status;
+    const fields = { "request-headers": this.#uri, "response-headers": this.#status } as const;
+    const field = this.#kind in fields ? fields[this.#kind as keyof typeof fields] : this.#payload;
     field.focus();
     field.select();
   }
@@ -93,28 +162,94 @@ export class EventEditor {
       this.#sample.value = "";
       listener();
     });
+    this.#kindField.addEventListener("change", () => {
+      this.#sample.value = "";
+      listener();
+    });
   }
 
-  get #kind(): EventForm["kind"] {
-    const checked = [...this.#kinds].find((kind) => kind.checked);
-    return checked?.value === "response-headers" ? "response-headers" : "request-headers";
+  get #kind(): Kind {
+    return this.#kindField.value as Kind;
   }
 
   #showFields(): void {
-    const isRequest = this.#kind === "request-headers";
-    this.#requestFields.hidden = !isRequest;
-    this.#responseFields.hidden = isRequest;
-    if (!isRequest && this.#status.value === "") this.#status.value = "200";
+    const kind = this.#kind;
+    const hasPayload = kind in PAYLOAD_NAMES;
+    this.#payloadFields.hidden = !hasPayload;
+    if (hasPayload) {
+      byId("payload-name", HTMLElement).textContent = PAYLOAD_NAMES[kind as keyof typeof PAYLOAD_NAMES];
+    }
+    byId("opcode-field", HTMLElement).hidden = kind !== "websocket-frame";
+    byId("sender-field", HTMLElement).hidden = kind !== "websocket-frame";
+    byId("inspection-field", HTMLElement).hidden = kind !== "guardrail-inspect";
+    byId("encoding-field", HTMLElement).hidden = kind === "guardrail-inspect";
+    byId("streamed-field", HTMLElement).hidden = kind !== "request-body-chunk";
+    this.#responseBox.hidden = kind !== "response-headers" && kind !== "response-body-chunk";
+    showAs(this.#responseBox, kind === "response-headers");
+    showAs(this.#requestBox, kind === "request-headers");
+  }
+
+  #readRequest(): RequestForm {
+    return {
+      method: this.#method.value.trim(),
+      uri: this.#uri.value,
+      clientIp: this.#client.value.trim(),
+      headers: readHeaders("headers", this.#headers.value),
+    };
+  }
+
+  /** Null when its fields are empty: then the event is sent alone. */
+  #readRequestBefore(): RequestForm | null {
+    return this.#method.value.trim() === "" && this.#uri.value === "" ? null : this.#readRequest();
+  }
+
+  #readResponse(): ResponseForm {
+    return {
+      status: readStatus(this.#status.value),
+      headers: readHeaders("response headers", this.#responseHeaders.value),
+    };
+  }
+
+  #readPayload(): PayloadForm {
+    return { encoding: this.#encoding.value === "hex" ? "hex" : "text", value: this.#payload.value };
+  }
+
+  #showRequest(form: RequestForm | null): void {
+    this.#method.value = form?.method ?? "";
+    this.#uri.value = form?.uri ?? "";
+    this.#client.value = form?.clientIp ?? "";
+    this.#headers.value = writeHeaders(form?.headers ?? []);
+  }
+
+  #showResponse(form: ResponseForm | null): void {
+    this.#status.value = form === null ? "" : String(form.status);
+    this.#responseHeaders.value = writeHeaders(form?.headers ?? []);
+  }
+
+  #showPayload({ encoding, value }: PayloadForm): void {
+    this.#encoding.value = encoding;
+    this.#payload.value = value;
   }
 }
 
+/** Of the event itself a box is open and has no title; of what comes before it, it can be folded away. */
+function showAs(box: HTMLDetailsElement, isSubject: boolean): void {
+  if (isSubject === box.classList.contains("subject")) return;
+  box.classList.toggle("subject", isSubject);
+  box.open = isSubject;
+}
+
+function writeHeaders(headers: readonly HeaderLine[]): string {
+  return headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+}
+
 /** @throws EditError */
-function readHeaders(text: string): HeaderLine[] {
+function readHeaders(name: string, text: string): HeaderLine[] {
   const headers: HeaderLine[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     const colon = line.indexOf(":");
-    if (colon < 1) throw new EditError(`Line ${i + 1} of the headers has no colon; write name: value.`);
+    if (colon < 1) throw new EditError(`Line ${i + 1} of the ${name} has no colon; write name: value.`);
     headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
   }
   return headers;

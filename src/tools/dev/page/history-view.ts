@@ -131,8 +131,7 @@ function tableRow(row: EventRow): HTMLTableRowElement {
 }
 
 function eventCell(row: EventRow, time: string): Node {
-  if (!row.isKept)
-    return element("span", { title: "too large to keep, so it cannot be replayed" }, row.title);
+  if (!row.isKept) return element("span", { title: "not kept, so it cannot be replayed" }, row.title);
   const label = `Replay ${row.title} of ${time}`;
   return element(
     "button",
@@ -145,5 +144,5 @@ function notesOf(row: EventRow): string {
   if (row.failureCode !== null) return row.failureCode;
   const changes =
     row.headerChanges === 0 ? [] : [row.headerChanges === 1 ? "1 header" : `${row.headerChanges} headers`];
-  return [...row.tags, ...changes].join(", ");
+  return [...row.effects, ...row.tags, ...changes].join(", ");
 }

@@ -1,7 +1,7 @@
 /** The bar at the top: what is served at the moment, and what is wrong with what is not. */
 
 import { showBytes } from "../../show-bytes.ts";
-import type { SessionStatus } from "../page-messages.ts";
+import type { SessionStatus, ShownEventKind } from "../page-messages.ts";
 import { showMicroseconds } from "../screen/show-duration.ts";
 import { byId, element } from "./make-element.ts";
 
@@ -10,6 +10,16 @@ const WORDS: Readonly<Record<SessionStatus["phase"], string>> = {
   loading: "Loading",
   serving: "Serving",
   failed: "Not good",
+};
+
+const HANDLED: Readonly<Record<ShownEventKind, string>> = {
+  "request-headers": "requests",
+  "request-body-chunk": "request bodies",
+  "response-headers": "responses",
+  "response-body-chunk": "response bodies",
+  "websocket-frame": "frames",
+  "guardrail-inspect": "guardrail checks",
+  "request-complete": "ends of requests",
 };
 
 const MAX_PROBLEM_ROWS = 18;
@@ -72,12 +82,7 @@ export class StatusView {
 }
 
 function moduleFacts(module: NonNullable<SessionStatus["module"]>, buildMs: number | null): Node[] {
-  const handled =
-    module.handlesRequests && module.handlesResponses
-      ? "requests and responses"
-      : module.handlesRequests
-        ? "requests only"
-        : "responses only";
+  const handled = module.handles.map((kind) => HANDLED[kind]).join(", ");
   const facts = [module.file, showBytes(module.sizeBytes), handled];
   if (buildMs !== null) facts.push(`built in ${showMicroseconds(buildMs * 1000)}`);
   return [

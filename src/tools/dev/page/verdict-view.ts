@@ -1,7 +1,7 @@
 /** A verdict on the page: the decision in words, header changes as a diff, what the guest wrote, what it cost. */
 
 import { showBytes } from "../../show-bytes.ts";
-import type { DiffLine, EventForm, Outcome } from "../page-messages.ts";
+import type { DiffLine, EventForm, Outcome, PayloadForm } from "../page-messages.ts";
 import { showMicroseconds } from "../screen/show-duration.ts";
 import { byId, element } from "./make-element.ts";
 
@@ -41,11 +41,13 @@ export class VerdictView {
             element("code", {}, outcome.failure.code),
             ` ${outcome.failure.message}`,
           ),
+      refusedPart(kind, outcome),
       textPart(outcome),
+      payloadPart("In its place", outcome.replacement),
       auditPart(outcome),
-      diffPart(requestTitle(kind, outcome), outcome.requestHeaders),
+      diffPart(requestTitle(outcome), outcome.requestHeaders),
       diffPart(
-        kind === "request-headers" ? "On the response" : "Response to the client",
+        outcome.kind === "request-headers" ? "On the response" : "Response to the client",
         outcome.responseHeaders,
       ),
       logPart(outcome),
@@ -57,7 +59,20 @@ export class VerdictView {
 export function headlineOf(outcome: Outcome): string {
   if (outcome.failure !== null) return "Failed";
   const word = outcome.decision.charAt(0).toUpperCase() + outcome.decision.slice(1);
-  return outcome.status === null ? word : `${word} ${outcome.status}`;
+  const decision = outcome.status === null ? word : `${word} ${outcome.status}`;
+  const effects = effectsOf(outcome);
+  return effects.length === 0 ? decision : `${decision}, ${effects.join(", ")}`;
+}
+
+function effectsOf({ isCalled, replacement, needsMore, frame, detections }: Outcome): readonly string[] {
+  const effects: string[] = [];
+  if (!isCalled) effects.push("without the module, which has no handler for it");
+  if (replacement !== null) effects.push("replaced");
+  if (needsMore) effects.push("needs more of the body");
+  if (frame?.kind === "drop") effects.push("frame dropped");
+  if (frame?.kind === "close") effects.push(`connection closed with ${frame.code} ${frame.reason}`.trim());
+  if (detections !== null) effects.push("with findings");
+  return effects;
 }
 
 /** Whether both say the same to a proxy; what they cost and wrote does not count. */
@@ -93,6 +108,29 @@ function textPart(outcome: Outcome): Node | null {
   return null;
 }
 
+const EARLIER = {
+  "request-headers": "request",
+  "response-headers": "response",
+} as const;
+
+/** The event that was asked about has not been reached. */
+function refusedPart(kind: EventForm["kind"], outcome: Outcome): Node | null {
+  if (outcome.kind === kind) return null;
+  const earlier = outcome.kind in EARLIER ? EARLIER[outcome.kind as keyof typeof EARLIER] : outcome.kind;
+  return element("p", { class: "comparison differs" }, `This is the answer to the ${earlier} before it.`);
+}
+
+function payloadPart(title: string, payload: PayloadForm | null): Node | null {
+  if (payload === null) return null;
+  const name = payload.encoding === "hex" ? `${title}, hexadecimal` : title;
+  return element(
+    "dl",
+    { class: "audit" },
+    element("dt", {}, name),
+    element("dd", {}, element("pre", {}, payload.value)),
+  );
+}
+
 function auditPart(outcome: Outcome): Node | null {
   const lists: (readonly [string, readonly string[]])[] = [
     ["Tags", outcome.tags],
@@ -109,14 +147,15 @@ function auditPart(outcome: Outcome): Node | null {
   for (const [name, text] of [
     ["Custom", outcome.custom],
     ["Routing", outcome.routing],
+    ["Findings", outcome.detections],
   ] as const) {
     if (text !== null) rows.push(element("dt", {}, name), element("dd", {}, element("pre", {}, text)));
   }
   return rows.length === 0 ? null : element("dl", { class: "audit" }, ...rows);
 }
 
-function requestTitle(kind: EventForm["kind"], { decision }: Outcome): string {
-  if (kind === "response-headers") return "Request";
+function requestTitle({ kind, decision }: Outcome): string {
+  if (kind !== "request-headers") return "Request";
   return decision === "allow" ? "Request to the upstream" : "Request, which goes no further";
 }
 

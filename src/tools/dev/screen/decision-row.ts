@@ -63,7 +63,7 @@ export function clockTime(atMs: number): string {
 
 function noteOf(row: EventRow): string {
   const changes = row.headerChanges;
-  const parts = row.failureCode === null ? [...row.tags] : [];
+  const parts = row.failureCode === null ? [...row.effects, ...row.tags] : [];
   if (changes > 0) parts.push(changes === 1 ? "1 header" : `${changes} headers`);
   return escapeInvisible(parts.join(", "));
 }

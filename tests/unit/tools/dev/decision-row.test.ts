@@ -22,6 +22,7 @@ function record(row: Partial<EventRow>, rest: Partial<EventRecord> = {}): EventR
       failureCode: null,
       us: 18.4,
       headerChanges: 0,
+      effects: [],
       tags: [],
       sha256: "",
       isKept: true,

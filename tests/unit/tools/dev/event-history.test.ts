@@ -2,20 +2,13 @@
 
 import { expect, test } from "bun:test";
 import { EventHistory, type EventRecord } from "../../../../src/tools/dev/event-history.ts";
-import { eventFromForm } from "../../../../src/tools/dev/event-form.ts";
-import type { HeadersEvent } from "../../../../src/event/event.ts";
+import type { ProxyEvent } from "../../../../src/event/event.ts";
 import { EventFailure } from "../../../../src/event/failure.ts";
 import { PLAIN_ALLOW, type Verdict } from "../../../../src/event/verdict.ts";
+import { sampleRequest } from "../../../support/neutral-events.ts";
 
-function request(uri: string): HeadersEvent {
-  const form = {
-    kind: "request-headers",
-    method: "GET",
-    uri,
-    clientIp: "",
-    headers: [["host", "a"]],
-  } as const;
-  return eventFromForm(form, "id", null);
+function request(uri: string, id = "id"): ProxyEvent {
+  return sampleRequest({ uri, id, headers: { host: ["a"] } });
 }
 
 function makeHistory() {
@@ -83,5 +76,79 @@ test("what is too large has its line, and nothing more", () => {
   expect(history.rows.map(({ isKept }) => isKept)).toEqual([false, false]);
   expect(history.rows[0]?.title.length).toBeLessThan(2100);
   expect(history.detail(1)).toBeNull();
-  expect(history.event(2)).toBeNull();
+  expect(history.exchange(2)).toEqual([]);
+});
+
+test("a later event is opened behind the events of its exchange that came before", () => {
+  const { history } = makeHistory();
+  const body: ProxyEvent = {
+    kind: "request-body-chunk",
+    correlationId: "mine",
+    bytes: Buffer.from("secret"),
+    isLast: true,
+    chunkIndex: 0,
+    totalBytes: 6,
+    bytesSoFar: 6,
+  };
+  history.onSettled(request("/before", "mine"), PLAIN_ALLOW, 1, null);
+  history.onSettled(request("/mine", "mine"), PLAIN_ALLOW, 1, null);
+  history.onSettled(request("/other", "other"), PLAIN_ALLOW, 1, null);
+  history.onSettled(body, { ...PLAIN_ALLOW, replacement: Buffer.from("******") }, 1, null);
+  expect(history.rows.at(-1)).toMatchObject({
+    kind: "request-body-chunk",
+    title: "request body, 6 bytes",
+    effects: ["replaced by 6 bytes"],
+  });
+  expect(history.exchange(4).map((event) => ("uri" in event ? event.uri : event.kind))).toEqual([
+    "/mine",
+    "request-body-chunk",
+  ]);
+  expect(history.detail(4)).toMatchObject({
+    form: { request: { uri: "/mine" }, payload: { encoding: "text", value: "secret" } },
+    outcome: { kind: "request-body-chunk", replacement: { value: "******" } },
+  });
+});
+
+test("every effect of a verdict has its words", () => {
+  const { history } = makeHistory();
+  const frame: ProxyEvent = {
+    kind: "websocket-frame",
+    correlationId: "id",
+    opcode: "text",
+    bytes: Buffer.from("hello"),
+    isFromClient: true,
+    frameIndex: 0,
+    isFinal: true,
+    routeId: null,
+    clientAddress: "",
+  };
+  history.onSettled(frame, { ...PLAIN_ALLOW, frame: { kind: "drop" } }, 1, null);
+  history.onSettled(frame, { ...PLAIN_ALLOW, frame: { kind: "close", code: 1008, reason: "no" } }, 1, null);
+  history.onSettled(frame, { ...PLAIN_ALLOW, needsMore: true, detections: [] }, 1, null);
+  expect(history.rows.map(({ title, effects }) => [title, ...effects])).toEqual([
+    ["text frame from the client, 5 bytes", "frame dropped"],
+    ["text frame from the client, 5 bytes", "closed 1008"],
+    ["text frame from the client, 5 bytes", "needs more"],
+  ]);
+});
+
+test("an event that no proxy sends has its line, and cannot be opened", () => {
+  const { history } = makeHistory();
+  history.onSettled(
+    {
+      kind: "request-complete",
+      correlationId: "id",
+      status: 200,
+      durationMs: 1,
+      requestBodyBytes: 0,
+      responseBodyBytes: 0,
+      upstreamAttempts: 1,
+      error: null,
+    },
+    PLAIN_ALLOW,
+    1,
+    null,
+  );
+  expect(history.rows).toMatchObject([{ title: "complete 200", isKept: false }]);
+  expect(history.detail(1)).toBeNull();
 });
