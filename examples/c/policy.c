@@ -87,6 +87,22 @@ __attribute__((unused)) static uint64_t redirect(const char *status, const char 
   return result(writer.bytes, writer.length);
 }
 
+// In place of the bytes of a body event, where the event says `can_replace`.
+__attribute__((unused)) static uint64_t replace_body(const char *text) {
+  json_writer writer = {output, 0, sizeof output};
+  json_put(&writer, "{\"decision\":\"allow\",\"replace_body\":\"");
+  json_put(&writer, text);
+  json_put(&writer, "\"}");
+  return result(writer.bytes, writer.length);
+}
+
+// A WebSocket frame goes no further.
+__attribute__((unused)) static uint64_t drop_frame(void) {
+  json_writer writer = {output, 0, sizeof output};
+  json_put(&writer, "{\"decision\":\"allow\",\"frame\":\"drop\"}");
+  return result(writer.bytes, writer.length);
+}
+
 EXPORT(on_request_headers) uint64_t on_request_headers(char *input, size_t length) {
   const request_event request = read_request((json_reader){input, input + length});
 

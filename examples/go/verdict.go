@@ -11,6 +11,9 @@ type Verdict struct {
 	addResponseHeaders    []Header
 	removeResponseHeaders []string
 	tags                  []string
+	replacesBody          bool
+	replacement           string
+	dropsFrame            bool
 }
 
 func (v Verdict) block(status int, body, tag string) Verdict {
@@ -21,6 +24,18 @@ func (v Verdict) block(status int, body, tag string) Verdict {
 
 func (v Verdict) redirect(status int, location string) Verdict {
 	v.status, v.body, v.isRedirect = status, location, true
+	return v
+}
+
+// replaceBody puts a text in place of the bytes of a body event, where the event says `can_replace`.
+func (v Verdict) replaceBody(text string) Verdict {
+	v.replacesBody, v.replacement = true, text
+	return v
+}
+
+// dropFrame lets a WebSocket frame go no further.
+func (v Verdict) dropFrame() Verdict {
+	v.dropsFrame = true
 	return v
 }
 
@@ -67,6 +82,13 @@ func (v Verdict) appendJSON(out []byte) []byte {
 	out = appendHeaders(out, `,"add_response_headers":`, v.addResponseHeaders)
 	out = appendList(out, `,"remove_response_headers":`, v.removeResponseHeaders)
 	out = appendList(out, `,"tags":`, v.tags)
+	if v.replacesBody {
+		out = append(out, `,"replace_body":`...)
+		out = appendJSONString(out, v.replacement)
+	}
+	if v.dropsFrame {
+		out = append(out, `,"frame":"drop"`...)
+	}
 	return append(out, '}')
 }
 

@@ -95,6 +95,13 @@ pub const Body = struct {
     can_replace: bool,
 };
 
+/// What the host says of a WebSocket frame. It sends `correlation_id` and `frame_index` too.
+pub const Frame = struct {
+    opcode: []const u8,
+    client_to_server: bool,
+    fin: bool,
+};
+
 /// The answer to the host. As it comes it allows and changes nothing.
 pub const Verdict = struct {
     arena: Allocator,
@@ -105,6 +112,10 @@ pub const Verdict = struct {
     add_response_headers: Headers = .{},
     remove_response_headers: std.ArrayList([]const u8) = .empty,
     tags: std.ArrayList([]const u8) = .empty,
+    /// In place of the bytes of a body event, where the event says `can_replace`.
+    replace_body: ?[]const u8 = null,
+    /// What becomes of a WebSocket frame.
+    frame: ?enum { allow, drop, close } = null,
 
     pub fn block(self: *Verdict, status: u16, body: []const u8, name: []const u8) !void {
         self.decision = .block;
@@ -144,6 +155,8 @@ pub const Verdict = struct {
             .add_response_headers = self.add_response_headers,
             .remove_response_headers = self.remove_response_headers.items,
             .tags = self.tags.items,
+            .replace_body = self.replace_body,
+            .frame = self.frame,
         }, .{ .emit_null_optional_fields = false });
     }
 };

@@ -8,7 +8,7 @@ import { appendFileSync, cpSync, existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { documentedCommand } from "../../examples/documented-command.ts";
 import { findToolchain, LANGUAGES, type Language } from "../../examples/find-toolchain.ts";
-import type { BodyEvent } from "../../src/event/event.ts";
+import type { BodyEvent, WebSocketFrameEvent } from "../../src/event/event.ts";
 import { sampleRequest } from "../support/neutral-events.ts";
 import { openGuest } from "../support/open-guest.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -27,22 +27,38 @@ interface Addition {
 
 function documentedAddition(language: Language): Addition {
   const readme = readFileSync(join(EXAMPLES, language, "README.md"), "utf8");
-  const found = /^## Bodies and configuration$.*?add it to `([^`]+)`\..*?^```\w+\n(.*?)^```$/ms.exec(readme);
+  const found = /^## Bodies and configuration$.*?[Aa]dd it to `([^`]+)`\..*?^```\w+\n(.*?)^```$/ms.exec(
+    readme,
+  );
   if (found === null) throw new Error(`the README of ${language} has no such section`);
   return { file: found[1]!, code: found[2]! };
 }
 
-function body(text: string): BodyEvent {
+function body(text: string, kind: BodyEvent["kind"] = "request-body-chunk"): BodyEvent {
   const bytes = new TextEncoder().encode(text);
   return {
-    kind: "request-body-chunk",
+    kind,
     correlationId: "a",
     bytes,
     isLast: true,
     chunkIndex: 0,
     totalBytes: bytes.length,
     bytesSoFar: bytes.length,
-    context: { isTruncated: false, canReplace: false, mustKeepLength: false },
+    context: { isTruncated: false, canReplace: kind === "response-body-chunk", mustKeepLength: false },
+  };
+}
+
+function frame(text: string): WebSocketFrameEvent {
+  return {
+    kind: "websocket-frame",
+    correlationId: "a",
+    opcode: "text",
+    bytes: new TextEncoder().encode(text),
+    isFromClient: true,
+    frameIndex: 0,
+    isFinal: true,
+    routeId: null,
+    clientAddress: "203.0.113.9",
   };
 }
 
@@ -52,7 +68,7 @@ describe.each([...LANGUAGES])("the %s template, with what its README adds,", (la
   const toolchain = findToolchain(language);
 
   test.skipIf(!isBuilding || !toolchain.isPresent)(
-    "refuses bodies with the configured word, and decides on requests as before",
+    "refuses, replaces and drops what has the configured word, and decides on requests as before",
     async () => {
       if (!toolchain.isPresent) return;
       using scratch = temporaryFolder();
@@ -76,6 +92,11 @@ describe.each([...LANGUAGES])("the %s template, with what its README adds,", (la
         decision: { kind: "block", status: 422, body: "This word is not allowed here" },
         audit: { tags: ["forbidden-word"] },
       });
+      const { replacement } = call(body("no secrets here", "response-body-chunk"));
+      expect(replacement && Buffer.from(replacement).toString()).toBe("withheld");
+      expect(call(body("nothing", "response-body-chunk")).replacement).toBeUndefined();
+      expect(call(frame("a secret")).frame).toEqual({ kind: "drop" });
+      expect(call(frame("nothing")).frame ?? { kind: "allow" }).toEqual({ kind: "allow" });
       for (const harmless of ["", "secre", "sec ret"]) {
         expect(call(body(harmless)).decision).toEqual({ kind: "allow" });
       }

@@ -143,6 +143,8 @@ export class Verdict {
   private removeRequestHeaders: string[] = NO_TEXTS;
   private removeResponseHeaders: string[] = NO_TEXTS;
   private tags: string[] = NO_TEXTS;
+  private replacement: string | null = null;
+  private isFrameDropped: bool = false;
 
   block(status: u16, body: string): Verdict {
     this.decision = `"block","status":${status}`;
@@ -153,6 +155,18 @@ export class Verdict {
   redirect(status: u16, location: string): Verdict {
     this.decision = `"redirect","status":${status}`;
     this.body = location;
+    return this;
+  }
+
+  /** In place of the bytes of a body event, where the event says `can_replace`. */
+  replaceBody(text: string): Verdict {
+    this.replacement = text;
+    return this;
+  }
+
+  /** A WebSocket frame goes no further. */
+  dropFrame(): Verdict {
+    this.isFrameDropped = true;
     return this;
   }
 
@@ -196,6 +210,12 @@ export class Verdict {
     putList(json, ',"remove_request_headers":[', this.removeRequestHeaders);
     putList(json, ',"remove_response_headers":[', this.removeResponseHeaders);
     putList(json, ',"tags":[', this.tags);
+    const replacement = this.replacement;
+    if (replacement !== null) {
+      json.put(',"replace_body":');
+      json.quote(replacement);
+    }
+    if (this.isFrameDropped) json.put(',"frame":"drop"');
     json.put("}");
     return json.result();
   }

@@ -90,6 +90,10 @@ pub struct Verdict {
     remove_response_headers: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replace_body: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<&'static str>,
 }
 
 impl Default for Verdict {
@@ -102,6 +106,8 @@ impl Default for Verdict {
             add_response_headers: BTreeMap::new(),
             remove_response_headers: Vec::new(),
             tags: Vec::new(),
+            replace_body: None,
+            frame: None,
         }
     }
 }
@@ -120,6 +126,20 @@ impl Verdict {
         self.decision = "redirect";
         self.status = Some(status);
         self.body = Some(location.into());
+        self
+    }
+
+    /// In place of the bytes of a body event, where the event says `can_replace`.
+    #[allow(dead_code)]
+    pub fn replace_body(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.replace_body = Some(text.into());
+        self
+    }
+
+    /// A WebSocket frame goes no further.
+    #[allow(dead_code)]
+    pub fn drop_frame(mut self) -> Self {
+        self.frame = Some("drop");
         self
     }
 

@@ -88,7 +88,7 @@ function zigRecipe(folder: string): BuildRecipe | null {
   if (!existsSync(join(folder, "build.zig"))) return null;
   const [built] = globSync("zig-out/bin/*.wasm", { cwd: folder });
   return {
-    command: "zig build -Doptimize=ReleaseSmall",
+    command: "zig build -Doptimize=ReleaseSafe",
     setup: null,
     origin: "build.zig",
     modulePath: built ?? join("zig-out", "bin", `${basename(folder)}.wasm`),

@@ -76,7 +76,7 @@ describe("Cargo.toml", () => {
 
 test.each([
   ["go.mod", "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o policy.wasm ."],
-  ["build.zig", "zig build -Doptimize=ReleaseSmall"],
+  ["build.zig", "zig build -Doptimize=ReleaseSafe"],
   ["Makefile", "make"],
 ])("%s is enough", (origin, command) => {
   expect(recipeOf({ [origin]: "" })).toMatchObject({ origin, command, setup: null });
