@@ -145,5 +145,6 @@ function kdlValue(value: string | number | boolean): string {
 }
 
 function kdlString(text: string): string {
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return `"${escaped}"`;
 }
