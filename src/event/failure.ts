@@ -34,7 +34,6 @@ export const FAILURE_CODES = [
   "guest-body-length",
   "guest-body-missed",
   "guest-body-memory",
-  "guest-unsupported",
   "exchange-unknown",
   "exchange-lost",
   "queue-timeout",

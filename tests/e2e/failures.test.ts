@@ -49,7 +49,6 @@ const SHOWN_ELSEWHERE: Readonly<Partial<Record<FailureCode, string>>> = {
   "guest-not-carried": "tests/unit/proxy-wasm",
   "guest-body-missed": "tests/unit/abi/http-wasm",
   "guest-body-memory": "tests/unit/abi/http-wasm",
-  "guest-unsupported": "tests/unit/abi/http-wasm",
   "guest-configuration-refused": "configuration.test.ts",
   "guest-no-instance": "tests/unit/ring",
   "queue-timeout": "tests/unit/ring",

@@ -48,11 +48,11 @@ export class LostChanges {
     this.#reported = reported;
   }
 
-  /** @throws EventFailure `guest-unsupported`, unless the operator wants to go on without the change. */
+  /** @throws EventFailure `guest-not-carried`, unless the operator wants to go on without the change. */
   report(change: LostChange): void {
     const sentence = LOST_CHANGES[change];
     if (this.#policy === "fail") {
-      throw new EventFailure("guest-unsupported", `${sentence} (--on-unsupported warn goes on without it)`);
+      throw new EventFailure("guest-not-carried", `${sentence} (--on-unsupported warn goes on without it)`);
     }
     const key = `http-wasm ${change}`;
     if (this.#reported.has(key)) return;

@@ -197,7 +197,7 @@ describe("what no answer can carry", () => {
   ])("%s fails the event, or is left out if the operator says so", async (_what, guest, leftOut) => {
     const failing = await open(guest);
     const failure = await failing.exchange().request();
-    expect(inShort(failure)).toBe("guest-unsupported");
+    expect(inShort(failure)).toBe("guest-not-carried");
     expect((failure as EventFailure).message).toContain("--on-unsupported warn");
     expect(failing.guest.isBroken).toBe(false);
 
@@ -364,14 +364,14 @@ describe("a request body", () => {
     };
     const exchange = (await open(guest)).exchange();
     await exchange.request(POST);
-    expect(inShort(await exchange.requestBody("hello", { isStreamed: true }))).toBe("guest-unsupported");
+    expect(inShort(await exchange.requestBody("hello", { isStreamed: true }))).toBe("guest-not-carried");
   });
 
   test("of which the proxy leaves out a part is not taken for the whole", async () => {
     const cut = { isTruncated: true } as const;
     const failing = (await open(logging)).exchange();
     await failing.request(POST);
-    expect(inShort(await failing.requestBody("hel", cut))).toBe("guest-unsupported");
+    expect(inShort(await failing.requestBody("hel", cut))).toBe("guest-not-carried");
     const warning = (await open(logging, { onUnsupported: "warn" })).exchange();
     await warning.request(POST);
     expect(inShort(await warning.requestBody("hel", cut))).toBe("allow");
@@ -482,7 +482,7 @@ describe("a request body is replaced", () => {
   test("not where it is buffered", async () => {
     const failing = (await open(appending)).exchange();
     await failing.request(POST);
-    expect(inShort(await failing.requestBody("hello"))).toBe("guest-unsupported");
+    expect(inShort(await failing.requestBody("hello"))).toBe("guest-not-carried");
     const warning = (await open(appending, { onUnsupported: "warn" })).exchange();
     await warning.request(POST);
     expect(inShort(await warning.requestBody("hello"))).toBe("allow");
@@ -502,7 +502,7 @@ describe("a request body is replaced", () => {
     const writing = (await open(appending)).exchange();
     await writing.request(POST);
     await writing.requestBody(binary, streamed(false, 0));
-    expect(inShort(await writing.requestBody("!", streamed(true, 1)))).toBe("guest-unsupported");
+    expect(inShort(await writing.requestBody("!", streamed(true, 1)))).toBe("guest-not-carried");
   });
 
   test("pieces are not held for a guest that cannot write bodies", async () => {

@@ -239,7 +239,7 @@ describe("what comes too late", () => {
   test("are headers that were changed after the body was read", async () => {
     const failing = await begin(late);
     await failing.exchange.response(FOLLOWS);
-    expect(inShort(await failing.exchange.responseBody("hello"))).toBe("guest-unsupported");
+    expect(inShort(await failing.exchange.responseBody("hello"))).toBe("guest-not-carried");
     const warning = await begin(late, { onUnsupported: "warn" });
     await warning.exchange.response(FOLLOWS);
     expect(inShort(await warning.exchange.responseBody("hello"))).toBe("allow");
@@ -269,7 +269,7 @@ describe("what comes too late", () => {
     };
     const { exchange } = await begin(guest);
     await exchange.response(FOLLOWS);
-    expect(inShort(await exchange.responseBody("hello", { canReplace: false }))).toBe("guest-unsupported");
+    expect(inShort(await exchange.responseBody("hello", { canReplace: false }))).toBe("guest-not-carried");
   });
 });
 
@@ -297,7 +297,7 @@ describe("a body that handle_request wrote although the request goes on", () => 
 
   test("cannot be carried without an event with the upstream's", async () => {
     const { exchange } = await begin(prefixing);
-    expect(inShort(await exchange.response())).toBe("guest-unsupported");
+    expect(inShort(await exchange.response())).toBe("guest-not-carried");
   });
 
   test("is read together with it, and gone once handle_response writes", async () => {
