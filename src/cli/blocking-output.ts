@@ -21,6 +21,10 @@ export class BlockingOutput {
     this.#writeSome = writeSome;
   }
 
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
   /** Never throws. After a failure nothing more is written. */
   write(text: string): void {
     let rest = this.#encoder.encode(text);

@@ -8,6 +8,7 @@ import { InputError } from "../event/input-error.ts";
 import { capText, escapeInvisible } from "../telemetry/hostile-text.ts";
 import { ProjectError } from "../tools/dev/dev-project.ts";
 import { PlaygroundError } from "../tools/dev/playground-server.ts";
+import { OperateError } from "../tools/operate/operate-error.ts";
 import { SocketError } from "../transport/socket-error.ts";
 import { ModuleError } from "../wasm/module-error.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -20,8 +21,8 @@ export interface FatalError {
   readonly exitCode: ExitCode;
 }
 
-/** A module, socket, project or other file that cannot be used. Anything else is a bug of the agent. */
-const UNUSABLE = [ModuleError, SocketError, InputError, ProjectError, PlaygroundError] as const;
+/** A module, socket, project, agent or other file that cannot be used. Anything else is a bug of the agent. */
+const UNUSABLE = [ModuleError, SocketError, InputError, ProjectError, PlaygroundError, OperateError] as const;
 
 const MAX_MESSAGE_LENGTH = 2048;
 

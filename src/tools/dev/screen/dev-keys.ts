@@ -1,4 +1,6 @@
-/** Single keys of a session's terminal. A terminal that hands over keys one by one sends no signal for Ctrl-C either. */
+/** The keys of a session's terminal. */
+
+import { CTRL_C, CTRL_D, readKeys } from "../../terminal-keys.ts";
 
 export type DevKey = "open" | "rebuild" | "clear" | "quit";
 
@@ -8,28 +10,14 @@ const KEYS: ReadonlyMap<string, DevKey> = new Map([
   ["c", "clear"],
   ["\x0c", "clear"],
   ["q", "quit"],
-  ["\x03", "quit"],
-  ["\x04", "quit"],
+  [CTRL_C, "quit"],
+  [CTRL_D, "quit"],
 ]);
 
 /** Returns what gives the terminal back. */
 export function readDevKeys(stdin: NodeJS.ReadStream, onKey: (key: DevKey) => void): () => void {
-  if (!stdin.isTTY) return () => {};
-  const onData = (data: Buffer) => {
-    for (const character of data.toString("latin1")) {
-      const key = KEYS.get(character);
-      if (key !== undefined) onKey(key);
-    }
-  };
-  stdin.setRawMode(true);
-  stdin.on("data", onData);
-  stdin.resume();
-  let isReleased = false;
-  return () => {
-    if (isReleased) return;
-    isReleased = true;
-    stdin.off("data", onData);
-    stdin.setRawMode(false);
-    stdin.pause();
-  };
+  return readKeys(stdin, (character) => {
+    const key = KEYS.get(character);
+    if (key !== undefined) onKey(key);
+  });
 }
