@@ -12,7 +12,7 @@
 import { cpSync, existsSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { documentedCommand } from "./documented-command.ts";
-import { type Example, EXAMPLES, findToolchain, LANGUAGES, moduleFile } from "./find-toolchain.ts";
+import { type Example, EXAMPLES, findToolchain, moduleFile } from "./find-toolchain.ts";
 
 interface Options {
   readonly languages: readonly Example[];
@@ -108,7 +108,7 @@ function main(): number {
   const results = languages.map((language) => build(language, outDir));
   if (results.includes(false)) return 1;
   if (!runsTable || outDir === null) return 0;
-  if (!LANGUAGES.some((language) => existsSync(join(outDir, language, "policy.wasm")))) {
+  if (!EXAMPLES.some((example) => existsSync(join(outDir, example, moduleFile(example))))) {
     console.log("no toolchain is present, so there is nothing fresh to ask");
     return 0;
   }

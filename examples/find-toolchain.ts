@@ -9,8 +9,8 @@ import { delimiter, join } from "node:path";
 /** One policy, as modules of the JSON ABI. */
 export const LANGUAGES = ["rust", "go", "c", "assemblyscript", "zig"] as const;
 
-/** All folders: `rego` has a policy of its own. */
-export const EXAMPLES = [...LANGUAGES, "rego"] as const;
+/** All folders: `rego` and `http-wasm-rust` have policies of their own, for other ABIs. */
+export const EXAMPLES = [...LANGUAGES, "rego", "http-wasm-rust"] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 export type Example = (typeof EXAMPLES)[number];
@@ -30,7 +30,9 @@ const PRESENT: Toolchain = { isPresent: true, environment: {} };
 export function findToolchain(example: Example): Toolchain {
   switch (example) {
     case "rust":
-      return findRust();
+      return findRust({ minor: 63 });
+    case "http-wasm-rust":
+      return findRust({ minor: 86 });
     case "go":
       return presentIf(isGoNewEnough(), "needs go 1.24 or later");
     case "c":
@@ -56,14 +58,15 @@ function presentIf(isPresent: boolean, missing: string): Toolchain {
 
 /**
  * Several Rusts may be on the PATH, one by rustup and one by the distribution: the first that has the target's
- * libraries is taken.
+ * libraries and is new enough is taken.
  */
-function findRust(): Toolchain {
+function findRust(oldest: { readonly minor: number }): Toolchain {
   const path = process.env["PATH"] ?? "";
   const cargoHome = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo");
   for (const folder of path.split(delimiter)) {
     if (folder === "" || !existsSync(join(folder, "cargo")) || !hasWasmTarget(join(folder, "rustc")))
       continue;
+    if (cargoMinor(join(folder, "cargo")) < oldest.minor) continue;
     return {
       isPresent: true,
       environment: {
@@ -76,7 +79,7 @@ function findRust(): Toolchain {
   }
   return {
     isPresent: false,
-    missing: "needs cargo with the target (rustup target add wasm32-unknown-unknown)",
+    missing: `needs cargo 1.${oldest.minor} or later with the target (rustup target add wasm32-unknown-unknown)`,
   };
 }
 
@@ -87,8 +90,12 @@ function hasWasmTarget(rustc: string): boolean {
 
 /** Before 1.68 cargo reads the registry from a git repository, unless told to try what later became the default. */
 function sparseRegistryFor(cargo: string): Readonly<Record<string, string>> {
-  const minor = Number(/^cargo 1\.(\d+)\./.exec(answer([cargo, "--version"]) ?? "")?.[1]);
-  return minor < 68 ? { CARGO_UNSTABLE_SPARSE_REGISTRY: "true", RUSTC_BOOTSTRAP: "1" } : {};
+  return cargoMinor(cargo) < 68 ? { CARGO_UNSTABLE_SPARSE_REGISTRY: "true", RUSTC_BOOTSTRAP: "1" } : {};
+}
+
+/** Of version 1.86.0 it is 86; NaN where cargo does not say. */
+function cargoMinor(cargo: string): number {
+  return Number(/^cargo 1\.(\d+)\./.exec(answer([cargo, "--version"]) ?? "")?.[1]);
 }
 
 function isGoNewEnough(): boolean {

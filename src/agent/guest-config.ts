@@ -3,24 +3,27 @@
  * for good.
  */
 
+import type { AbiName } from "../abi/abi-options.ts";
 import type { GuestFactory } from "../abi/contract.ts";
 import type { EventFailure } from "../event/failure.ts";
 import { InputError } from "../event/input-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ModuleError } from "../wasm/module-error.ts";
-import { configJson, readConfigBytes } from "./config-file.ts";
+import { type ConfigFileOptions, configJson, readConfigBytes } from "./config-file.ts";
 
 /** What the file held; null for no file. */
 export type ConfigFile = Uint8Array<ArrayBuffer> | null;
 
 export class GuestConfig {
   readonly #path: string | null;
+  readonly #options: ConfigFileOptions;
   #file: ConfigFile;
   #pushedJson: string | null = null;
 
   /** @throws InputError when the file cannot be read. */
-  constructor(path: string | null) {
+  constructor(path: string | null, options: ConfigFileOptions = { mayBePipe: false }) {
     this.#path = path;
+    this.#options = options;
     this.#file = this.readFile();
   }
 
@@ -42,7 +45,7 @@ export class GuestConfig {
 
   /** What the file holds now, which is not looked at any more once a proxy has pushed something. @throws InputError */
   readFile(): ConfigFile {
-    return this.#pushedJson === null ? readConfigBytes(this.#path, { mayBePipe: false }) : this.#file;
+    return this.#pushedJson === null ? readConfigBytes(this.#path, this.#options) : this.#file;
   }
 
   useFile(file: ConfigFile): void {
@@ -53,13 +56,13 @@ export class GuestConfig {
     this.#pushedJson = configJson;
   }
 
+  /** Whether there is one that means nothing to the guests. */
+  isUnusedBy(factory: GuestFactory): boolean {
+    return this.#path !== null && this.#pushedJson === null && !factory.takesConfiguration;
+  }
+
   warnIfUnused(factory: GuestFactory, log: Log): void {
-    if (this.#path === null || this.#pushedJson !== null || factory.takesConfiguration) return;
-    const lack =
-      factory.abiName === "json" ? "it exports no usable on_configure" : "it does not import get_config";
-    log.warn(`the module takes no configuration (${lack}); --config means nothing to it`, {
-      config: this.#path,
-    });
+    if (this.isUnusedBy(factory)) log.warn(unusedConfiguration(factory), { config: this.#path });
   }
 
   /** In words of whoever wrote the configuration of the moment. */
@@ -77,4 +80,13 @@ export class GuestConfig {
       { cause: failure },
     );
   }
+}
+
+export function unusedConfiguration({ abiName }: GuestFactory): string {
+  return `the module takes no configuration (it ${missingForConfiguration(abiName)}); --config means nothing to it`;
+}
+
+/** What a module lacks that could take no configuration. */
+export function missingForConfiguration(abiName: AbiName): string {
+  return abiName === "json" ? "exports no usable on_configure" : "does not import get_config";
 }

@@ -3,7 +3,7 @@
 import type { BenchGuest } from "../tools/bench-guest.ts";
 import type { Outcome } from "../telemetry/recording/outcome-json.ts";
 import { type RepeatReport, repeatCalls } from "../tools/repeat-calls.ts";
-import type { ProxyEvent } from "../event/event.ts";
+import type { EventKind, ProxyEvent } from "../event/event.ts";
 import { EventFailure } from "../event/failure.ts";
 import { type DescribedCommand, defineAgentCommand } from "./agent-command.ts";
 import { type EventSettings, readCallExchange } from "./call-event.ts";
@@ -168,7 +168,8 @@ export function callCommand(): DescribedCommand {
     run: async (settings, surroundings) => {
       const { env, stdout, stdoutIsTerminal } = surroundings;
       const exchange = await readCallExchange(settings);
-      const guest = await openGuest(settings, surroundings);
+      const events = settings.events ?? eventsWithBodies(exchange);
+      const guest = await openGuest({ ...settings, events }, surroundings);
       const { steps, unsent } = await callExchange(guest, exchange);
       const isCut = steps.at(-1)!.answer.outcome instanceof EventFailure || unsent.length > 0;
       const calls = isCut ? 0 : settings.repeat;
@@ -185,6 +186,12 @@ export function callCommand(): DescribedCommand {
       return exitCodeOf(report);
     },
   });
+}
+
+/** What a proxy that sends these bodies is subscribed to; null where no body says so. */
+function eventsWithBodies(exchange: readonly ProxyEvent[]): readonly EventKind[] | null {
+  const kinds = exchange.map(({ kind }) => kind);
+  return kinds.some((kind) => kind === "request-body-chunk" || kind === "response-body-chunk") ? kinds : null;
 }
 
 /** One event after the other, as a proxy sends them: nothing follows one that is refused or fails. */

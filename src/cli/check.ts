@@ -1,6 +1,6 @@
 /** The command that looks a module over and says what to do about each thing it finds. */
 
-import { readConfigFile } from "../agent/config-file.ts";
+import { GuestConfig } from "../agent/guest-config.ts";
 import { checkModule, type ModuleReport } from "../tools/check/check-module.ts";
 import { FINDING_AREAS, type Finding, type FindingLevel } from "../tools/check/finding.ts";
 import type { GuestSettings } from "../tools/guest-settings.ts";
@@ -60,8 +60,8 @@ export function checkCommand(): DescribedCommand {
     },
     run: async (settings, { env, stdout, stdoutIsTerminal }) => {
       const bytes = await readModuleFile(settings.modulePath);
-      const configJson = readConfigFile(settings.configPath, { mayBePipe: true });
-      const report = await checkModule(bytes, { ...settings, limits: true }, configJson);
+      const config = new GuestConfig(settings.configPath, { mayBePipe: true });
+      const report = await checkModule(bytes, { ...settings, limits: true }, config);
       stdout.write(
         settings.json
           ? jsonReport(settings.modulePath, report)

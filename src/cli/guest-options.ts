@@ -23,7 +23,8 @@ export const GUEST_OPTIONS: OptionTable<GuestSettings> = {
 
 export const CONFIG_OPTION: Option<string | null> = {
   ...SERVE_OPTIONS.configPath,
-  description: "JSON to configure the module with before the first event, as a proxy would.",
+  description:
+    "JSON to configure the module with before the first event, as a proxy would (for http-wasm modules: anything).",
 };
 
 export const JSON_OPTION: Option<boolean> = {

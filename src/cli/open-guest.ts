@@ -1,6 +1,6 @@
 /** The guest that a command asks: from its file, with the configuration it was given. */
 
-import { readConfigFile } from "../agent/config-file.ts";
+import { GuestConfig, unusedConfiguration } from "../agent/guest-config.ts";
 import { BenchGuest } from "../tools/bench-guest.ts";
 import type { GuestSettings } from "../tools/guest-settings.ts";
 import { readModuleFile } from "../wasm/load-module.ts";
@@ -22,14 +22,11 @@ export async function openGuest(
   { stderr }: Pick<Surroundings, "stderr">,
 ): Promise<BenchGuest> {
   const bytes = await readModuleFile(settings.modulePath);
-  const configJson = readConfigFile(settings.configPath, { mayBePipe: true });
+  const config = new GuestConfig(settings.configPath, { mayBePipe: true });
   try {
-    const guest = await BenchGuest.open(bytes, settings, configJson);
-    if (configJson !== null && !guest.prepared.factory.takesConfiguration) {
-      stderr.write(
-        "the module takes no configuration (it exports no usable on_configure); --config means nothing to it\n",
-      );
-    }
+    const guest = await BenchGuest.open(bytes, settings, config);
+    const { factory } = guest.prepared;
+    if (config.isUnusedBy(factory)) stderr.write(`${unusedConfiguration(factory)}\n`);
     return guest;
   } catch (error) {
     if (!(error instanceof ModuleError)) throw error;

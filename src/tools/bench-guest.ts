@@ -5,7 +5,9 @@
  * event.
  */
 
+import { DEFAULT_HTTP_WASM } from "../abi/abi-options.ts";
 import { makeRecipe, type PreparedGuest, prepareGuest } from "../abi/guest-recipe.ts";
+import { GuestConfig } from "../agent/guest-config.ts";
 import { readPolicyOptions } from "../agent/policy-settings.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { ProxyEvent } from "../event/event.ts";
@@ -72,21 +74,27 @@ export class BenchGuest {
       metrics: this.#metrics,
       moduleMetrics: new ModuleMetrics(),
       configure: () => ({ accepted: true }),
+      subscribed: settings.events === null ? null : new Set(settings.events),
       observers: new EventObservers([this.#settled]),
     });
   }
 
   /**
-   * @param configJson what a proxy would configure the module with; null for nothing
-   * @throws ModuleError when the module cannot be used, InputError when it refuses the configuration
+   * @param config the operator's file, or the JSON text that a proxy would push; null for nothing
+   * @throws ModuleError when the module cannot be used, InputError when it refuses the configuration or cannot take it
    */
   static async open(
     moduleBytes: Uint8Array<ArrayBuffer>,
     settings: GuestSettings,
-    configJson: string | null = null,
+    config: GuestConfig | string | null = null,
   ): Promise<BenchGuest> {
-    const opa = await readPolicyOptions(settings, settings.events);
-    const prepared = await prepareGuest(makeRecipe(moduleBytes, settings, { opa }));
+    const file = config instanceof GuestConfig ? config.file : null;
+    const others = {
+      httpWasm: { ...DEFAULT_HTTP_WASM, onUnsupported: settings.onUnsupported, configuration: file },
+      opa: await readPolicyOptions(settings, settings.events),
+    };
+    const prepared = await prepareGuest(makeRecipe(moduleBytes, settings, others));
+    const configJson = config instanceof GuestConfig ? config.jsonFor(prepared.factory, file) : config;
     return new BenchGuest(prepared, settings, configJson);
   }
 

@@ -2,7 +2,7 @@
 
 import { readTemplates } from "./read-templates.ts" with { type: "macro" };
 
-export const TEMPLATE_NAMES = ["rust", "go", "c", "assemblyscript", "zig", "rego"] as const;
+export const TEMPLATE_NAMES = ["rust", "go", "c", "assemblyscript", "zig", "rego", "http-wasm-rust"] as const;
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
 

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { guestPath } from "../guests/guest-path.ts";
 import { examplePolicy } from "../support/example-modules.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -121,6 +122,34 @@ for (const program of authorPrograms()) {
           "the module takes no configuration (it exports no usable on_configure); --config means nothing to it\n",
       });
     });
+
+    test("gives an http-wasm module its configuration byte for byte, JSON or not", () => {
+      using folder = temporaryFolder();
+      writeFileSync(folder.file("words.txt"), "secret\n");
+      const module = join(import.meta.dir, "../../examples/http-wasm-rust/policy.wasm");
+      const config = ["--config", folder.file("words.txt")];
+      const argv = ["call", module, ...config, "--status", "200", "--body", "no secrets"];
+      const { exitCode, stdout, stderr } = program.run(argv);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain("no ******s");
+      expect(program.run(["check", module, ...config])).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining("  ✓ configuration           accepted\n"),
+      });
+    });
+
+    test.each(["call", "check"])(
+      "ends %s with 2 where a module that takes JSON is given something else",
+      (command) => {
+        using folder = temporaryFolder();
+        writeFileSync(folder.file("words.txt"), "secret\n");
+        const argv = [command, guestPath("configure-echo"), "--config", folder.file("words.txt")];
+        expect(program.run(argv)).toMatchObject({
+          exitCode: 2,
+          stderr: expect.stringContaining("(configuration-not-json)"),
+        });
+      },
+    );
 
     test("ends with 2 for a configuration that never ends", () => {
       expect(program.run(["call", guestPath("configure-echo"), "--config", "/dev/zero"])).toMatchObject({

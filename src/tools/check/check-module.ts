@@ -6,6 +6,7 @@
 import { chooseAbi, defaultMaxMemory } from "../../abi/guest-recipe.ts";
 import type { PolicyBundle } from "../../abi/opa/opa-options.ts";
 import { unpackBundle } from "../../abi/opa/policy-bundle.ts";
+import type { GuestConfig } from "../../agent/guest-config.ts";
 import { readPolicyOptions } from "../../agent/policy-settings.ts";
 import { type LoadedModule, loadModule } from "../../wasm/load-module.ts";
 import { type ModuleOutline, readOutline } from "../../wasm/binary/module-outline.ts";
@@ -30,13 +31,13 @@ export interface ModuleReport {
   readonly findings: readonly Finding[];
 }
 
-/** @param configJson what a proxy would configure the module with; null for nothing */
+/** @param config what the module is configured with, as `BenchGuest.open` says */
 export async function checkModule(
   bytes: Uint8Array<ArrayBuffer>,
   settings: GuestSettings,
-  configJson: string | null,
+  config: GuestConfig | string | null,
 ): Promise<ModuleReport> {
-  const findings = await findingsOf(bytes, settings, configJson);
+  const findings = await findingsOf(bytes, settings, config);
   return {
     sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
     sizeBytes: bytes.length,
@@ -48,7 +49,7 @@ export async function checkModule(
 async function findingsOf(
   bytes: Uint8Array<ArrayBuffer>,
   settings: GuestSettings,
-  configJson: string | null,
+  config: GuestConfig | string | null,
 ): Promise<readonly Finding[]> {
   let outline: ModuleOutline;
   let ofContract: readonly Finding[];
@@ -68,7 +69,7 @@ async function findingsOf(
   ];
   // A module without its exports, say, has no behaviour to look at.
   if (findings.some(({ level }) => level === "error")) return findings;
-  return [...findings, ...(await checkBehaviour(bytes, settings, configJson))];
+  return [...findings, ...(await checkBehaviour(bytes, settings, config))];
 }
 
 /** Exports, imports and start, as the module's ABI wants them. */

@@ -38,6 +38,14 @@ describe("the templates", () => {
       ],
       c: ["README.md", "guest.c", "guest.h", "json.c", "json.h", "policy.c"],
       go: ["README.md", "event.go", "go.mod", "guest.go", "json.go", "policy.go", "verdict.go"],
+      "http-wasm-rust": [
+        ".cargo/config.toml",
+        ".gitignore",
+        "Cargo.lock",
+        "Cargo.toml",
+        "README.md",
+        "src/lib.rs",
+      ],
       rego: ["README.md", "data.json", "policy.rego"],
       rust: [
         ".cargo/config.toml",
@@ -75,9 +83,15 @@ describe("a new project", () => {
       for (const path of files)
         expect(readFileSync(join(target, path), "utf8")).toBe(TEMPLATES[name]?.[path] ?? "?");
       expect(buildCommand).toContain(
-        { rust: "cargo", go: "go build", c: "clang", assemblyscript: "npm", zig: "zig", rego: "opa build" }[
-          name
-        ],
+        {
+          rust: "cargo",
+          go: "go build",
+          c: "clang",
+          assemblyscript: "npm",
+          zig: "zig",
+          rego: "opa build",
+          "http-wasm-rust": "cargo",
+        }[name],
       );
       expect(buildCommand).not.toContain("\n");
     });
