@@ -24,6 +24,8 @@ export class AgentMetrics {
   readonly moduleName: string;
   readonly reloads = { success: 0, failure: 0 };
   readonly configPushes = { accepted: 0, refused: 0 };
+  /** Of the decision log. */
+  readonly decisions = { written: 0, dropped: 0 };
   readonly #log: Log;
   #isLastLoadGood = true;
   #isLastPushAccepted = true;
@@ -78,6 +80,8 @@ export class AgentMetrics {
     page.add(METRICS.lastReloadSuccessful, [module], Number(this.#isLastLoadGood));
     page.add(METRICS.ready, [], Number(isReady));
     if (facts !== null) this.#writeFacts(page, facts);
+    page.add(METRICS.decisionLogLines, [], this.decisions.written);
+    page.add(METRICS.decisionLogLinesDropped, [], this.decisions.dropped);
     this.#writeLog(page);
     writeProcessMetrics(page);
     return page;

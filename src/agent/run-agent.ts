@@ -4,8 +4,10 @@ import { type EventObserver, EventObservers } from "../event/observer.ts";
 import { FdStore } from "../os/fd-store.ts";
 import { IS_CONTAINER_INIT } from "../os/hold-signals.ts";
 import { restartForCheapInstances, wantsCheapInstances } from "../os/second-start.ts";
+import { unblockedWriter } from "../os/unblocked-writer.ts";
 import { SdNotify } from "../os/sd-notify.ts";
 import { AdminRoutes } from "../telemetry/admin/admin-routes.ts";
+import { DecisionLog } from "../telemetry/decision-log.ts";
 import type { AdjustableLog } from "../telemetry/log.ts";
 import { LoopDelayMeter } from "../telemetry/metrics/loop-delay-meter.ts";
 import { type PassedDescriptors, passedDescriptors } from "../transport/uds/inherited-socket.ts";
@@ -65,7 +67,14 @@ async function serve(
     handle: (request, isRemote) => routes.answer(request, isRemote),
   });
   cleanUp.defer(() => endpoint.close());
-  const agent = await Agent.start({
+  let agent: Agent | null = null;
+  const decisions = openDecisionLog(settings, metrics, log, () => agent?.sha256 ?? "");
+  if (decisions !== null) {
+    observers.add(decisions);
+    cleanUp.defer(() => decisions.close());
+    process.on("SIGHUP", () => decisions.reopen());
+  }
+  agent = await Agent.start({
     settings,
     log,
     metrics,
@@ -96,6 +105,26 @@ async function serve(
   reloads.close();
   systemd.stopping();
   await agent.stop();
+}
+
+/** Null when none is wanted. @throws InputError `decision-log-unwritable` */
+function openDecisionLog(
+  settings: Settings,
+  metrics: AgentMetrics,
+  log: AdjustableLog,
+  moduleSha256: () => string,
+): DecisionLog | null {
+  const { decisionLogPath: path, decisionLogSample, recordRedact } = settings;
+  if (path === null) return null;
+  return DecisionLog.open({
+    path,
+    allowShare: decisionLogSample,
+    redactedNames: recordRedact,
+    moduleSha256,
+    counters: metrics.decisions,
+    writerTo: unblockedWriter,
+    log,
+  });
 }
 
 /** The service manager says how much it keeps since version 254; the packaged unit says it for older ones. */

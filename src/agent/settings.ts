@@ -77,6 +77,10 @@ export interface Settings extends PolicySettings {
   readonly adminAddress: { readonly hostname: string; readonly port: number } | null;
   /** A file that the metrics are written to; null for none. */
   readonly metricsPath: string | null;
+  /** Where a line is written for each decision; `-` is standard output, null writes none. */
+  readonly decisionLogPath: string | null;
+  /** Of events that the module allows, the share that is written, 0 to 1. */
+  readonly decisionLogSample: number;
   /** Where answered events are recorded; null records nothing. */
   readonly recordPath: string | null;
   /** Names of headers whose values are not recorded, in lower case. */

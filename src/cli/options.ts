@@ -16,6 +16,7 @@ import {
   hostAndPortKind,
   integerKind,
   pathKind,
+  shareKind,
   switchKind,
   textKind,
 } from "./value-kind.ts";
@@ -357,6 +358,26 @@ export const SERVE_OPTIONS: OptionTable<Settings> = {
     fallback: { value: false },
     description: "Acknowledge the configuration that the proxy pushes, but apply nothing of it.",
     group: VERDICTS,
+  },
+  decisionLogPath: {
+    flag: "decision-log",
+    env: "WASM_DECISION_LOG",
+    kind: pathKind(),
+    fallback: { describe: "none", choose: () => null },
+    placeholder: "<file>",
+    description:
+      "Append a JSON line for each decision to this file, which SIGHUP opens anew; - writes to standard output.",
+    group: OPERATION,
+  },
+  decisionLogSample: {
+    flag: "decision-log-sample",
+    env: "WASM_DECISION_LOG_SAMPLE",
+    kind: shareKind(),
+    fallback: { value: 1 },
+    placeholder: "<share>",
+    description:
+      "The share of allowed events that is logged, 0 to 1; blocks, redirects and failures all are.",
+    group: OPERATION,
   },
   recordPath: {
     flag: "record",

@@ -91,6 +91,22 @@ export function integerKind(range: { readonly min: number; readonly max: number 
   };
 }
 
+export function shareKind(): ValueKind<number> {
+  return {
+    type: "value",
+    expected: "a number from 0 to 1",
+    schema: v.pipe(
+      v.string(),
+      v.trim(),
+      v.regex(/^(?:\d+\.?\d*|\.\d+)$/),
+      v.transform(Number),
+      v.minValue(0),
+      v.maxValue(1),
+    ),
+    show: String,
+  };
+}
+
 export function choiceKind<const T extends string>(choices: readonly [T, ...T[]]): ValueKind<T> {
   return {
     type: "value",

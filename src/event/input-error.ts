@@ -15,6 +15,7 @@ export type InputErrorCode =
   | "recording-unwritable"
   | "recording-line"
   | "recording-empty"
+  | "decision-log-unwritable"
   | "output-unwritable"
   | "folder-not-empty"
   | "folder-unwritable";

@@ -134,6 +134,12 @@ export const METRICS = {
     "How often a new process went on with the connections of the one before, since the first one.",
   ),
   ready: gauge("ready", [], "1 if events can be answered, as /readyz says, else 0."),
+  decisionLogLines: counter("decision_log_lines", [], "Lines of the decision log (`--decision-log`)."),
+  decisionLogLinesDropped: counter(
+    "decision_log_lines_dropped",
+    [],
+    "Decisions that the decision log left out: they came too fast, or its reader was too slow.",
+  ),
   logLines: counter("log_lines", ["level"], "Lines of the log."),
   logLinesDropped: counter(
     "log_lines_dropped",

@@ -61,6 +61,8 @@ describe("settings", () => {
       adminSocketPath: null,
       adminAddress: null,
       metricsPath: null,
+      decisionLogPath: null,
+      decisionLogSample: 1,
       recordPath: null,
       recordRedact: ["authorization", "cookie", "set-cookie"],
       recordMaxBytes: 64 * 1024 * 1024,
