@@ -4,7 +4,7 @@
  */
 
 import type { AcceptedAnswer } from "../support/accepted-answer.ts";
-import { TimedClient } from "./timed-client.ts";
+import { type Phase, TimedClient } from "./timed-client.ts";
 
 export interface OtherRequestsReport {
   readonly answered: number;
@@ -15,6 +15,7 @@ export interface OtherRequestsReport {
 
 const CLIENTS_PER_PROTOCOL = 4;
 const IN_FLIGHT_V2 = 4;
+const BOTH_PHASES: readonly [Phase, ...Phase[]] = ["request", "response"];
 const MAX_WRONG_SHOWN = 5;
 
 export function isPlainAllow(answer: AcceptedAnswer): boolean {
@@ -26,6 +27,7 @@ export async function otherRequestsDuring(
   socketPath: string,
   count: number,
   badThings: Promise<unknown>,
+  phases: readonly [Phase, ...Phase[]] = BOTH_PHASES,
 ): Promise<OtherRequestsReport> {
   let isOver = false;
   let answered = 0;
@@ -38,7 +40,7 @@ export async function otherRequestsDuring(
 
   const askOnAndOn = async (client: TimedClient): Promise<void> => {
     while (!isOver || answered < count) {
-      const { answer, ms } = await client.ask(answered % 2 === 0 ? "request" : "response");
+      const { answer, ms } = await client.ask(phases[answered % phases.length] ?? phases[0]);
       answered++;
       slowestMs = Math.max(slowestMs, ms);
       if (!isPlainAllow(answer) && wrong.length < MAX_WRONG_SHOWN) wrong.push(JSON.stringify(answer));
