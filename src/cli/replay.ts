@@ -26,6 +26,8 @@ interface Tally {
   different: number;
   /** Events some of whose header values were not recorded. */
   redacted: number;
+  /** The last line, when it ends in its middle; it is no event. */
+  cutLine: number | null;
 }
 
 const MAX_TEXT_LENGTH = 300;
@@ -63,8 +65,11 @@ export function replayCommand(): DescribedCommand {
       const { env, stdout, stdoutIsTerminal } = surroundings;
       const guest = await openGuest(settings, surroundings);
       const paint = paintWith(wantsColour(env, stdoutIsTerminal));
-      const tally: Tally = { events: 0, different: 0, redacted: 0 };
-      for await (const replayed of replay(readRecording(settings.recordingPath), guest)) {
+      const tally: Tally = { events: 0, different: 0, redacted: 0, cutLine: null };
+      const recording = readRecording(settings.recordingPath, (line) => {
+        tally.cutLine = line;
+      });
+      for await (const replayed of replay(recording, guest)) {
         tally.events++;
         if (replayed.isRedacted) tally.redacted++;
         if (replayed.differences.length === 0) continue;
@@ -75,7 +80,7 @@ export function replayCommand(): DescribedCommand {
       if (tally.events === 0) {
         throw new InputError("recording-empty", `the recording ${settings.recordingPath} holds no events`);
       }
-      stdout.write(settings.json ? `${JSON.stringify(tally)}\n` : textTally(tally, paint));
+      stdout.write(settings.json ? jsonTally(tally) : textTally(tally, paint));
       return tally.different === 0 ? ExitCode.ok : ExitCode.failure;
     },
   });
@@ -108,7 +113,11 @@ function differenceLine({ where, before, after }: Difference): string {
   return `    ${shown(where)}: ${shown(before)} → ${shown(after)}`;
 }
 
-function textTally({ events, different, redacted }: Tally, paint: Paint): string {
+function jsonTally({ cutLine, ...counts }: Tally): string {
+  return `${JSON.stringify({ ...counts, ...(cutLine === null ? {} : { cut_line: cutLine }) })}\n`;
+}
+
+function textTally({ events, different, redacted, cutLine }: Tally, paint: Paint): string {
   const result =
     different === 0
       ? paint("green", `${events} events, no verdict differs.`)
@@ -117,7 +126,8 @@ function textTally({ events, different, redacted }: Tally, paint: Paint): string
           `${events} events, ${different} ${different === 1 ? "verdict differs" : "verdicts differ"}.`,
         );
   const note = redacted === 0 ? "" : `${redacted} of them with header values that were not recorded.\n`;
-  return `${different === 0 ? "" : "\n"}${result}\n${note}`;
+  const cut = cutLine === null ? "" : `Line ${cutLine} ends in its middle and was left out.\n`;
+  return `${different === 0 ? "" : "\n"}${result}\n${note}${cut}`;
 }
 
 function shown(text: string): string {

@@ -222,6 +222,23 @@ for (const program of authorPrograms()) {
       expect(lines.at(-1)).toEqual({ events: 4, different: 4, redacted: 1 });
     });
 
+    test("says that the last line was left out when it ends in its middle", async () => {
+      using folder = temporaryFolder();
+      const cut = folder.file("cut.jsonl");
+      await Bun.write(cut, (await Bun.file(recording).text()).trimEnd().slice(0, -5));
+      const argv = ["replay", cut, "--module", examplePolicy("rust")];
+      const { stdout } = program.run(argv);
+      expect(stdout).toContain("3 events, ");
+      expect(stdout).toEndWith("Line 4 ends in its middle and was left out.\n");
+      const json =
+        program
+          .run([...argv, "--json"])
+          .stdout.trimEnd()
+          .split("\n")
+          .at(-1) ?? "";
+      expect(JSON.parse(json)).toMatchObject({ events: 3, cut_line: 4 });
+    });
+
     test("needs a module and a recording that can be read", () => {
       expect(program.run(["replay", recording])).toMatchObject({ exitCode: 2 });
       expect(program.run(["replay", "/nonexistent", "--module", guestPath("allow")])).toMatchObject({

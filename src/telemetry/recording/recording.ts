@@ -82,11 +82,14 @@ export function readRecordingLine(value: unknown, line: number): RecordedEvent {
 
 /**
  * All events of a recording, one after the other. A last line that ends in its middle, as a full disk or a killed agent
- * leaves it, is passed over.
+ * leaves it, is passed over; `onCutLine` is told its number.
  *
  * @throws InputError `recording-unreadable`, `recording-line`
  */
-export async function* readRecording(path: string): AsyncGenerator<RecordedEvent> {
+export async function* readRecording(
+  path: string,
+  onCutLine: (line: number) => void = () => {},
+): AsyncGenerator<RecordedEvent> {
   let line = 0;
   let cutLine: string | null = null;
   try {
@@ -110,6 +113,7 @@ export async function* readRecording(path: string): AsyncGenerator<RecordedEvent
   }
   // A single line that is no JSON is no recording at all.
   if (cutLine !== null && line === 1) throw damagedLine(line, "it is not JSON");
+  if (cutLine !== null) onCutLine(line);
 }
 
 function parseOrNull(text: string): unknown {
