@@ -1,18 +1,20 @@
 /**
- * Decisions a second on the example policy in Rego: of the agent over its socket, of `opa run --server` over loopback,
+ * Decisions a second on a policy in Rego, the example one or with `--policy headers` one of OPA's documentation that looks at
+ * method, path and token: of the agent over its socket, of `opa run --server` over loopback,
  * and of the trivial responder, each at 16 connections with one request in flight on each; and what it takes from the
  * start of the process to ready, beside a module of the JSON ABI. The subjects run in turns, each time in a fresh process; ratios
  * are taken within a round, and the best round counts, since what else runs on the machine only ever harms one. The client
  * of OPA's server writes fixed bytes and looks for the end of each answer, no more; the processor time of a decision is of the
  * server alone. Needs `bun run build`, and Go with its module proxy.
  *
- *     bun tests/bench/opa-server.ts [--rounds 5] [--seconds 2]
+ *     bun tests/bench/opa-server.ts [--rounds 5] [--seconds 2] [--policy example|headers]
  */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { envoyInput } from "../../src/abi/opa/input/envoy-input.ts";
+import { buildDocumented, DOCUMENTED_POLICIES } from "../opa/documented-policies.ts";
 import { findOpa } from "../opa/opa-tool.ts";
 import { examplePolicy } from "../support/example-modules.ts";
 import { sampleRequest } from "../support/neutral-events.ts";
@@ -31,7 +33,6 @@ const TICKS_A_SECOND = 100;
 
 const ROOT = join(import.meta.dir, "../..");
 const EXAMPLE = join(ROOT, "examples/rego");
-const POLICY = join(EXAMPLE, "policy.tar.gz");
 const LOG_FOLDER = join(ROOT, "dist/bench/logs");
 const AGENT = commandSubject("agent", join(ROOT, "dist/sentinel-wasm-agent"));
 const TRIVIAL = commandSubject(
@@ -45,23 +46,41 @@ interface Rate {
 }
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, seconds: { type: "string", default: "2" } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "2" },
+    policy: { type: "string", default: "example" },
+  },
 });
 const seconds = Number(values.seconds);
 const loadgen = findLoadgen();
 const opa = await findOpa();
 if (typeof opa === "string") throw new Error(opa);
+const { bundle, sources } = await policyToMeasure();
 
 const rates: { agent: Rate; server: Rate; trivial: Rate }[] = [];
 const starts: { opa: number; json: number }[] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
-  const agent = await rateOf(AGENT, POLICY);
+  const agent = await rateOf(AGENT, bundle);
   rates.push({ agent, server: await rateOfServer(opa.command), trivial: await rateOf(TRIVIAL, "") });
   for (let start = 0; start < STARTS_A_ROUND; start++) {
-    starts.push({ opa: await startMs(POLICY), json: await startMs(examplePolicy("rust")) });
+    starts.push({ opa: await startMs(bundle), json: await startMs(examplePolicy("rust")) });
   }
 }
 report();
+
+async function policyToMeasure(): Promise<{ readonly bundle: string; readonly sources: readonly string[] }> {
+  if (values.policy === "example") {
+    const sources = [join(EXAMPLE, "policy.rego"), join(EXAMPLE, "data.json")];
+    return { bundle: join(EXAMPLE, "policy.tar.gz"), sources };
+  }
+  const documented = DOCUMENTED_POLICIES.find(({ name }) => name === "envoy-primer-allow");
+  if (values.policy !== "headers" || documented === undefined || typeof opa === "string") {
+    throw new Error("--policy is example or headers");
+  }
+  const { bundle, source } = await buildDocumented(opa, documented);
+  return { bundle, sources: [source] };
+}
 
 async function rateOf(subject: Subject, module: string): Promise<Rate> {
   const running = await startSubject(subject, { module }, { logFolder: LOG_FOLDER });
@@ -115,9 +134,8 @@ function requests(host: string): readonly Uint8Array[] {
 async function rateOfServer(command: string): Promise<Rate> {
   const port = freePort();
   const host = `127.0.0.1:${port}`;
-  const files = [join(EXAMPLE, "policy.rego"), join(EXAMPLE, "data.json")];
   const flags = ["--server", "--addr", host, "--log-level", "error", "--disable-telemetry"];
-  const server = Bun.spawn([command, "run", ...flags, ...files], { stdout: "ignore", stderr: "ignore" });
+  const server = Bun.spawn([command, "run", ...flags, ...sources], { stdout: "ignore", stderr: "ignore" });
   try {
     await untilHealthy(`http://${host}/health`);
     const load = new HttpLoad(requests(host));
@@ -164,7 +182,7 @@ class HttpLoad {
           const length = /content-length: (\d+)/i.exec(text.slice(0, bodyAt))?.[1];
           if (length === undefined) throw new Error("OPA's server does not say how long its answer is");
           if (text.length < bodyAt + Number(length)) return;
-          if (!text.startsWith('{"result":{', bodyAt)) throw new Error("OPA's server has no decision");
+          if (!text.startsWith('{"result":', bodyAt)) throw new Error("OPA's server has no decision");
           text = "";
           this.answers++;
           if (!this.#isClosed) connection.write(next());
@@ -225,7 +243,7 @@ function report(): void {
     least((round) => round[side].cpuUs).toFixed(1),
   ]);
   console.log(
-    textTable({ title: "the example policy in Rego", columns: ["", "decisions/s", "CPU µs"], rows }),
+    textTable({ title: `the policy ${values.policy}`, columns: ["", "decisions/s", "CPU µs"], rows }),
   );
   const startOf = (kind: "opa" | "json") => Math.min(...starts.map((start) => start[kind]));
   console.log(
