@@ -43,6 +43,8 @@ export function systemReason(error: unknown): string {
       return "it is a folder";
     case "ENOTDIR":
       return "a part of its path is no folder";
+    case "ENXIO":
+      return "nobody reads from this pipe";
     case "ENOSPC":
       return "the disk is full";
     default:

@@ -13,6 +13,8 @@ export type WriteBytes = (bytes: Uint8Array) => number;
 
 export interface BoundedOutputOptions {
   readonly maxWaitingBytes?: number;
+  /** What was to be written is lost, for another reason than a slow reader: a full disk, a reader that is gone. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 const DEFAULT_MAX_WAITING_BYTES = 256 * 1024;
@@ -23,6 +25,7 @@ const FLUSH_PAUSE_MS = 2;
 export class BoundedOutput {
   readonly #writeBytes: WriteBytes;
   readonly #maxWaitingBytes: number;
+  readonly #onFailure: (error: unknown) => void;
   readonly #encoder = new TextEncoder();
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -31,6 +34,7 @@ export class BoundedOutput {
   constructor(writeBytes: WriteBytes, options: BoundedOutputOptions = {}) {
     this.#writeBytes = writeBytes;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? DEFAULT_MAX_WAITING_BYTES;
+    this.#onFailure = options.onFailure ?? (() => {});
   }
 
   /**
@@ -77,6 +81,7 @@ export class BoundedOutput {
         }
         this.#waiting = [];
         this.#waitingBytes = 0;
+        this.#onFailure(error);
         return;
       }
       this.#waitingBytes -= taken;

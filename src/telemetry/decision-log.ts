@@ -4,7 +4,7 @@
  * at a time. What comes faster than it can be written, or is not taken by its reader, is left out and counted.
  */
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { ProxyEvent } from "../event/event.ts";
 import { retain } from "../event/event-text.ts";
 import type { EventFailure } from "../event/failure.ts";
@@ -14,6 +14,7 @@ import type { Verdict } from "../event/verdict.ts";
 import { BoundedOutput, type WriteBytes } from "./bounded-output.ts";
 import { printableJson } from "./hostile-text.ts";
 import type { Log } from "./log.ts";
+import { openForAppending } from "./open-for-appending.ts";
 import { writeEvent } from "./recording/event-json.ts";
 import { writeOutcome } from "./recording/outcome-json.ts";
 import type { RedactedNames } from "./recording/redaction.ts";
@@ -58,8 +59,6 @@ const MAX_WAITING = 8192;
 /** A reader may pause for so much of a busy agent. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 const CLOSE_WITHIN_MS = 500;
-/** Requests carry secrets: nobody but their owner reads the file. */
-const FILE_MODE = 0o600;
 const PAYLOAD_KEYS: ReadonlySet<string> = new Set([
   "body",
   "body_base64",
@@ -76,6 +75,9 @@ export class DecisionLog implements EventObserver {
   #fd: number;
   #output: BoundedOutput;
   #waiting: Settled[] = [];
+  /** Of the last write. */
+  #hasFailed = false;
+  #isFailureKnown = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(options: DecisionLogOptions, fd: number) {
@@ -87,7 +89,7 @@ export class DecisionLog implements EventObserver {
 
   /** Appends to a file that is there already. @throws InputError `decision-log-unwritable` */
   static open(options: DecisionLogOptions): DecisionLog {
-    return new DecisionLog(options, openForAppending(options.path));
+    return new DecisionLog(options, openLog(options.path));
   }
 
   onSettled(event: ProxyEvent, verdict: Verdict, us: number, failure: EventFailure | null): void {
@@ -109,10 +111,11 @@ export class DecisionLog implements EventObserver {
     if (path === STDOUT) return;
     while (this.#waiting.length > 0) this.#flush();
     try {
-      const fd = openForAppending(path);
+      const fd = openLog(path);
       closeSync(this.#fd);
       this.#fd = fd;
       this.#output = this.#outputTo(fd);
+      this.#isFailureKnown = false;
     } catch (error) {
       log.warn("the decision log cannot be opened anew; the file before goes on", {
         reason: (error as Error).message,
@@ -131,7 +134,21 @@ export class DecisionLog implements EventObserver {
   }
 
   #outputTo(fd: number): BoundedOutput {
-    return new BoundedOutput(this.#options.writerTo(fd), { maxWaitingBytes: MAX_UNREAD_BYTES });
+    return new BoundedOutput(this.#options.writerTo(fd), {
+      maxWaitingBytes: MAX_UNREAD_BYTES,
+      onFailure: (error) => this.#onFailure(error),
+    });
+  }
+
+  #onFailure(error: unknown): void {
+    this.#hasFailed = true;
+    if (this.#isFailureKnown) return;
+    this.#isFailureKnown = true;
+    const { path, log } = this.#options;
+    log.warn("decisions are lost: the decision log cannot be written (said once)", {
+      file: path,
+      reason: systemReason(error),
+    });
   }
 
   #flush(): void {
@@ -140,7 +157,8 @@ export class DecisionLog implements EventObserver {
     const settled = this.#waiting.splice(0, MAX_LINES_PER_FLUSH);
     const text = settled.map((entry) => this.#lineOf(entry)).join("");
     const { counters } = this.#options;
-    if (this.#output.write(text)) counters.written += settled.length;
+    this.#hasFailed = false;
+    if (this.#output.write(text) && !this.#hasFailed) counters.written += settled.length;
     else counters.dropped += settled.length;
     if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(), 0);
   }
@@ -162,10 +180,10 @@ export class DecisionLog implements EventObserver {
   }
 }
 
-function openForAppending(path: string): number {
+function openLog(path: string): number {
   if (path === STDOUT) return STDOUT_FD;
   try {
-    return openSync(path, "a", FILE_MODE);
+    return openForAppending(path);
   } catch (cause) {
     throw new InputError(
       "decision-log-unwritable",

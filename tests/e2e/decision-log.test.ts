@@ -120,11 +120,52 @@ test("on standard output, a reader who does not read costs lines and no answers"
   }
 });
 
-test("a file that cannot be written ends the start with a sentence", async () => {
-  await using agent = AgentProcess.launch({
+test.each([
+  ["--decision-log", "decision-log-unwritable"],
+  ["--record", "recording-unwritable"],
+])(
+  "%s ends the start with a sentence when it cannot be written, or is a pipe without a reader",
+  async (flag, code) => {
+    using folder = temporaryFolder();
+    const pipe = folder.file("pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+    for (const path of ["/proc/no/such/file", pipe]) {
+      await using agent = AgentProcess.launch({ module: guestPath("constant"), flags: [flag, path] });
+      expect(await agent.exited).toBe(2);
+      expect(agent.complaints.join("\n")).toContain(`(${code})`);
+    }
+  },
+);
+
+test("a pipe without a reader in the file's place keeps the file before, and serving", async () => {
+  using folder = temporaryFolder();
+  const path = folder.file("decisions.jsonl");
+  await using agent = await AgentProcess.start({
     module: guestPath("constant"),
-    flags: ["--decision-log", "/proc/no/such/file"],
+    flags: ["--decision-log", path],
   });
-  expect(await agent.exited).toBe(2);
-  expect(agent.complaints.join("\n")).toContain("(decision-log-unwritable)");
+  const proxy = await V2Proxy.connect(agent.socketPath);
+  renameSync(path, `${path}.1`);
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  agent.signal("SIGHUP");
+  await agent.line("the decision log cannot be opened anew; the file before goes on");
+  await proxy.request({ id: "after", uri: "/after" });
+  expect(await readLines(`${path}.1`, 1)).toMatchObject([{ event: { uri: "/after" } }]);
+});
+
+test("a disk that is full costs lines, which are counted, and no answers", async () => {
+  await using agent = await AgentProcess.start({
+    module: guestPath("constant"),
+    flags: ["--decision-log", "/dev/full"],
+  });
+  const proxy = await V2Proxy.connect(agent.socketPath);
+  for (let i = 0; i < 100; i++) expect((await proxy.request({ id: `r${i}` })).decision).toBe("allow");
+  await agent.line("decisions are lost: the decision log cannot be written (said once)");
+  const place = { unix: `${agent.socketPath}.admin` };
+  const lost = async () =>
+    new ScrapedMetrics((await askAdmin(place, "/metrics")).text).sum(
+      "wasm_agent_decision_log_lines_dropped_total",
+    );
+  for (let i = 0; (await lost()) < 100 && i < 100; i++) await Bun.sleep(20);
+  expect(await lost()).toBe(100);
 });

@@ -146,6 +146,22 @@ describe("no running agent", () => {
     },
   );
 
+  test.each([
+    ["half an object", '{"version":"1.0.0","checks":['],
+    ["another object", '{"hello":"world"}'],
+    ["no JSON", "<html>"],
+  ])("but something that answers with %s is told apart", async (_what, body) => {
+    using folder = temporaryFolder();
+    using _server = Bun.serve({ unix: folder.file("a.admin"), fetch: () => new Response(body) });
+    for (const command of ["status", "reload", "top"]) {
+      const { exitCode, stdout, stderr } = await run(command, "--socket", folder.file("a"));
+      expect([exitCode, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain("(agent-refused)");
+    }
+    const tail = await run("tail", "--socket", folder.file("a"));
+    expect(tail).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
   test("behind a socket file of a dead one", async () => {
     await using dead = await AgentProcess.start({ module: guestPath("constant") });
     dead.signal("SIGKILL");

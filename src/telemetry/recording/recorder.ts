@@ -5,7 +5,7 @@
  * serving goes on.
  */
 
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import type { ProxyEvent } from "../../event/event.ts";
 import { retain } from "../../event/event-text.ts";
 import type { EventFailure } from "../../event/failure.ts";
@@ -13,6 +13,7 @@ import type { EventObserver, TakeoverFacts } from "../../event/observer.ts";
 import type { Verdict } from "../../event/verdict.ts";
 import type { Log } from "../log.ts";
 import { InputError, systemReason } from "../../event/input-error.ts";
+import { openForAppending } from "../open-for-appending.ts";
 import { writeRecordingLine, writeTakeoverLine } from "./recording.ts";
 import type { RedactedNames } from "./redaction.ts";
 
@@ -43,8 +44,6 @@ const MAX_WAITING = 4096;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** The body or frame of one event with what takes its place. Proxies buffer bodies of 1 MiB, if nobody says more. */
 const MAX_EVENT_BYTES = 2 * 1024 * 1024;
-/** Requests carry secrets: nobody but their owner reads a recording. */
-const FILE_MODE = 0o600;
 
 export class Recorder implements EventObserver {
   readonly #options: RecorderOptions;
@@ -76,7 +75,7 @@ export class Recorder implements EventObserver {
    */
   static open(options: RecorderOptions): Recorder {
     try {
-      return new Recorder(options, openSync(options.path, "a", FILE_MODE));
+      return new Recorder(options, openForAppending(options.path));
     } catch (error) {
       throw new InputError(
         "recording-unwritable",

@@ -23,12 +23,19 @@ export class AdminClient {
   /** @throws OperateError, here and in everything else */
   async status(): Promise<AgentStatus> {
     const response = await this.#ask("GET", "/status", ANSWER_WITHIN_MS);
-    return (await this.#accepted(response).json()) as AgentStatus;
+    return this.#read<AgentStatus>(this.#accepted(response), [
+      "version",
+      "checks",
+      "events",
+      "guest",
+      "memory",
+    ]);
   }
 
   async reload(): Promise<ReloadAnswer> {
     const response = await this.#ask("POST", "/reload", RELOAD_WITHIN_MS);
-    return (await (response.status === 422 ? response : this.#accepted(response)).json()) as ReloadAnswer;
+    const answered = response.status === 422 ? response : this.#accepted(response);
+    return this.#read<ReloadAnswer>(answered, ["result"]);
   }
 
   /** JSON of a CPU profile. Resolves after so many seconds. */
@@ -74,9 +81,19 @@ export class AdminClient {
 
   #accepted(response: Response): Response {
     if (response.status === 200) return response;
-    throw new OperateError(
+    throw this.#strange(`${response.status}`);
+  }
+
+  async #read<T>(response: Response, keys: readonly string[]): Promise<T> {
+    const value: unknown = await response.json().catch(() => null);
+    if (typeof value === "object" && value !== null && keys.every((key) => key in value)) return value as T;
+    throw this.#strange("something else than was asked for");
+  }
+
+  #strange(answer: string): OperateError {
+    return new OperateError(
       "agent-refused",
-      `the agent on ${this.#socketPath} answered ${response.status}; is it of another version?`,
+      `what listens on ${this.#socketPath} answered ${answer}; is it an agent, and of this version?`,
     );
   }
 
@@ -91,7 +108,7 @@ export class AdminClient {
 }
 
 async function refusalOf(response: Response): Promise<string> {
-  return `the agent refused: ${(await response.text()).trim()}`;
+  return `the agent refused: ${(await response.text().catch(() => "")).trim()}`;
 }
 
 function isConnectionLoss(error: unknown): boolean {

@@ -25,7 +25,8 @@ const TOOK_WIDTH = 8;
 
 /** Without its end. */
 export function tailText(json: string, paint: Paint): string {
-  const line = JSON.parse(json) as TailLine;
+  const line = parseLine(json);
+  if (line === null) return paint("dim", escapeInvisible(json));
   if (line.left_out !== undefined) {
     return paint("dim", `… ${line.left_out} more, which --rate left out`);
   }
@@ -43,4 +44,14 @@ function titleOf({ event = "", method, path, response_status, correlation_id }: 
   if (method !== undefined) return `${method} ${path}`;
   const what = response_status === undefined ? event : `response ${response_status}`;
   return `${what} (${correlation_id})`;
+}
+
+/** Null for what no agent of this version writes. */
+function parseLine(json: string): TailLine | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null ? (value as TailLine) : null;
+  } catch {
+    return null;
+  }
 }
