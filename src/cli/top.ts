@@ -49,7 +49,10 @@ export function topCommand(): DescribedCommand {
     run: async (settings, { env, stdout, stdoutIsTerminal }) => {
       await top({
         client: adminClient(settings),
-        write: (text) => stdout.write(text),
+        write: (text) => {
+          stdout.write(text);
+          return !stdout.hasFailed;
+        },
         size: stdoutIsTerminal
           ? () => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 })
           : null,

@@ -115,6 +115,13 @@ describe("a running agent", () => {
     expect(lines).toHaveLength(2);
   });
 
+  test("is watched no longer than somebody reads", async () => {
+    const command = [...agentCommand(), "top", ...place].map((word) => `'${word}'`).join(" ");
+    const piped = Bun.spawnSync(["sh", "-c", `${command} | head -n 1`], { timeout: 20_000 });
+    expect(piped.exitCode).toBe(0);
+    expect(piped.stdout.toString()).toMatch(/^time +events/);
+  });
+
   test("is profiled into a file", async () => {
     const path = folder.file("agent.cpuprofile");
     expect(await run("profile", ...place, "--seconds", "1", "-o", path)).toMatchObject({ exitCode: 0 });

@@ -4,6 +4,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HANDOVER_VERSION } from "../../src/agent/takeover/handover-message.ts";
+import { handoverPath, inodeOf } from "../../src/transport/uds/socket-path.ts";
 import { guestPath } from "../guests/guest-path.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 import { V2Proxy } from "../support/fake-proxy.ts";
@@ -252,6 +253,30 @@ describe.skipIf(!IS_LINUX)("the running agent", () => {
     expect(readdirSync(folder.path)).toEqual([]);
   });
 });
+
+test.skipIf(!IS_LINUX)(
+  "a running agent that hangs up instead of greeting keeps its connections, and the new one ends",
+  async () => {
+    using folder = temporaryFolder();
+    const socketPath = folder.file("agent.sock");
+    const socket = { data() {} };
+    const running = Bun.listen({ unix: socketPath, socket });
+    const unable = Bun.listen({
+      unix: handoverPath(socketPath, inodeOf(socketPath)!),
+      socket: { data: (peer) => void peer.end() },
+    });
+    try {
+      await using next = AgentProcess.launch({ module: ECHO, socketPath, flags: ["--takeover"] });
+      expect(await next.exited).toBe(2);
+      expect(next.complaints.join("\n")).toMatch(
+        /it hung up instead of greeting.*\(socket-takeover-failed\)/,
+      );
+    } finally {
+      running.stop(true);
+      unable.stop(true);
+    }
+  },
+);
 
 describe.skipIf(!IS_LINUX)("a stranger", () => {
   const handoverSocket = (agent: AgentProcess) =>

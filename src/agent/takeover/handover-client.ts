@@ -48,6 +48,8 @@ const TRIES = 50;
 const TRY_EVERY_MS = 100;
 /** Without a private socket for so many tries, the agent is of version 1.0, which has none. */
 const TRIES_WITHOUT_SOCKET = 3;
+/** An agent that hangs up instead of greeting may be out of descriptors for a moment. */
+const TRIES_WITHOUT_GREETING = 3;
 
 const NOBODY: NoHandover = { reason: "nobody listens on the socket", isServed: false };
 /** How long this thread may sleep in the system for a message; the event loop has little else to do. */
@@ -119,6 +121,11 @@ export class HandoverClient implements Disposable {
     const refusal = await client.#greet();
     if (refusal === null) return client;
     calls.close(descriptor);
+    if (client.#inbox.isEnded) {
+      if (!(await isServed(socketPath))) return NOBODY;
+      if (tries < TRIES_WITHOUT_GREETING) return null;
+      throw client.#failed("it hung up instead of greeting; its log says why");
+    }
     return refusal.isBusy && tries < TRIES ? null : { reason: refusal.reason, isServed: true };
   }
 

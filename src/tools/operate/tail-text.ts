@@ -27,16 +27,22 @@ const TOOK_WIDTH = 8;
 export function tailText(json: string, paint: Paint): string {
   const line = parseLine(json);
   if (line === null) return paint("dim", escapeInvisible(json));
-  if (line.left_out !== undefined) {
+  if (typeof line.left_out === "number") {
     return paint("dim", `… ${line.left_out} more, which --rate left out`);
   }
-  const { decision = "", status, code, tags = [], us = 0 } = line;
+  const { decision = "", status, code, us = 0 } = line;
+  const tags = Array.isArray(line.tags) ? line.tags : [];
   const time = new Date(line.time ?? 0).toTimeString().slice(0, 8);
   const verdict = `${decision}${status === undefined ? "" : ` ${status}`}`.padEnd(VERDICT_WIDTH);
   const notes = [...(code === undefined ? [] : [code]), ...tags].join(" ");
   const style = code === undefined ? (STYLES[decision] ?? "dim") : "red";
-  const took = showMicroseconds(us).padStart(TOOK_WIDTH);
-  const parts = [paint("dim", time), paint(style, verdict), took, escapeInvisible(titleOf(line))];
+  const took = showMicroseconds(Number(us)).padStart(TOOK_WIDTH);
+  const parts = [
+    paint("dim", time),
+    paint(style, escapeInvisible(verdict)),
+    took,
+    escapeInvisible(titleOf(line)),
+  ];
   return `${parts.join("  ")}${notes === "" ? "" : `  ${paint("dim", escapeInvisible(notes))}`}`;
 }
 

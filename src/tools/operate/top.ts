@@ -9,7 +9,8 @@ import { PLAIN_HEAD, plainLine, topScreen } from "./top-screen.ts";
 
 export interface TopOptions {
   readonly client: AdminClient;
-  readonly write: (text: string) => void;
+  /** Answers false when nobody reads any more. */
+  readonly write: (text: string) => boolean;
   /** Null where standard output is no terminal: then each look is a line. */
   readonly size: (() => { readonly columns: number; readonly rows: number }) | null;
   readonly paint: Paint;
@@ -46,7 +47,7 @@ export async function top(options: TopOptions): Promise<void> {
       const waitMs = looks === 0 && size !== null ? Math.min(FIRST_LOOK_MS, intervalMs) : intervalMs;
       const next = await Promise.race([ended.promise, Bun.sleep(waitMs).then(() => client.status())]);
       if (next === null) return;
-      if (!isPaused) show(options, before, next);
+      if (!isPaused && !show(options, before, next)) return;
       before = next;
     }
   } finally {
@@ -58,12 +59,10 @@ export async function top(options: TopOptions): Promise<void> {
 
 const FIRST_LOOK_MS = 200;
 
-function show({ write, size, paint }: TopOptions, before: AgentStatus, now: AgentStatus): void {
+/** False when nobody reads any more. */
+function show({ write, size, paint }: TopOptions, before: AgentStatus, now: AgentStatus): boolean {
   const rates = ratesBetween(before, now);
-  if (size === null) {
-    write(`${plainLine(now, rates)}\n`);
-    return;
-  }
+  if (size === null) return write(`${plainLine(now, rates)}\n`);
   const lines = topScreen(now, rates, { ...size(), paint });
-  write(HOME + lines.map((line) => line + CLEAR_TO_END_OF_LINE).join("\r\n"));
+  return write(HOME + lines.map((line) => line + CLEAR_TO_END_OF_LINE).join("\r\n"));
 }
