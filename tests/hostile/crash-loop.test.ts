@@ -21,8 +21,8 @@ const STORM_MS = 2000;
 const EVERY_MS = 10;
 const CLIENTS_PER_PROTOCOL = 2;
 const ANSWERED_WITHIN_MS = 1500;
-/** Half of a thread for new instances, and what answering takes. Refilled at will, it would be all there is. */
-const MAX_CPU_SHARE = 0.9;
+/** Half of a thread for new instances, and what answering and compiling take. Refilled at will, it is all there is, and more. */
+const MAX_CPU_SHARE = 0.97;
 
 /** Its start takes some ten milliseconds, and its handlers trap: refilled at will, it would take all there is. */
 const COSTLY_AND_BROKEN =

@@ -263,9 +263,18 @@ test("while no instance on this thread is sound and none can be made, other thre
   await untilThreadsRun(ring);
   await Promise.all(endless.map((job) => job.outcome));
   await untilThreadsRun(ring);
-  // What an instance costs decides how soon the next may be made, and a busy machine makes it cost more.
-  while (ring.instanceStates.idle < ring.size) await Bun.sleep(5);
-  for (const job of [1, 2, 3, 4].map(() => submit(ring))) expect(codeOf(await job.outcome)).toBe("allow");
+  // What an instance costs decides how soon a thread may make its next one, and a busy machine makes it cost more.
+  let codes: readonly string[] = [];
+  for (
+    let tries = 0;
+    (tries < 200 && !codes.every((code) => code === "allow")) || codes.length === 0;
+    tries++
+  ) {
+    await Bun.sleep(5);
+    const jobs = [1, 2, 3, 4].map(() => submit(ring));
+    codes = await Promise.all(jobs.map(async (job) => codeOf(await job.outcome)));
+  }
+  expect(codes).toEqual(["allow", "allow", "allow", "allow"]);
 });
 
 test("while the first threads start, events that no instance on this thread can take wait for them", async () => {
